@@ -1,0 +1,48 @@
+// The real machine: every call runs on the pool of workers.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "agent/act/node.h"
+#include "mount/device_events.h"
+
+namespace mooring::agent::act {
+
+class HostNode final : public Node {
+ public:
+  /// Listens to device events from now on. `pool` must outlive this.
+  HostNode(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, mount::DeviceEvents events);
+  ~HostNode() override;
+
+  Answer<mount::Device> find_disk(mount::DiskLook look) override;
+  Answer<mount::Content> probe(mount::DiskLook look, mount::Device disk) override;
+  Answer<mount::FileSystem> format(mount::DiskLook look, mount::Device disk, std::string type,
+                                   std::stop_token stop) override;
+  Answer<std::string> check(mount::DiskLook look, mount::Device device, mount::FileSystem filesystem,
+                            std::stop_token stop) override;
+  Answer<std::optional<mount::MountEntry>> look_at_stage(std::string root, std::string name) override;
+  Answer<mount::MountEntry> stage(mount::StageRequest request) override;
+  Answer<void> unstage(std::string root, std::string name, mount::Device device, std::string fs, bool force) override;
+  Answer<bool> still_mounted_somewhere(mount::Device device, std::string fs) override;
+  Answer<std::vector<mount::User>> find_users(mount::Device device, std::string target) override;
+  Answer<mount::Growth> grow(mount::MountEntry mounted) override;
+  Answer<mount::Usage> usage(std::string target) override;
+  Answer<bool> path_exists(std::string path) override;
+  Answer<mount::PreparedPath> prepare_host_path(std::string path) override;
+  Answer<void> bind(std::string source, std::string path, bool read_only) override;
+  Answer<void> unbind(std::string source, std::string path, bool made, bool force) override;
+  Answer<void> ensure_instance_path(std::string path) override;
+  Signal& devices_changed() override { return changed_; }
+
+ private:
+  void listen();
+
+  boost::asio::thread_pool& pool_;
+  mount::DeviceEvents events_;
+  boost::asio::posix::stream_descriptor descriptor_;
+  Signal changed_;
+};
+
+}  // namespace mooring::agent::act

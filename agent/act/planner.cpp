@@ -1,0 +1,110 @@
+#include "agent/act/planner.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include <spdlog/spdlog.h>
+
+#include "backends/offload.h"
+
+namespace mooring::agent::act {
+namespace {
+
+/// Names, sizes and times of the files: changes whenever one of them does.
+std::string fingerprint(const std::string& directory) {
+  std::vector<std::string> files;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    struct stat status {};
+    if (stat(entry.path().c_str(), &status) != 0) continue;
+    files.push_back(entry.path().filename().string() + ' ' + std::to_string(status.st_ino) + ' ' +
+                    std::to_string(status.st_size) + ' ' + std::to_string(status.st_mtim.tv_sec) + '.' +
+                    std::to_string(status.st_mtim.tv_nsec) + '\n');
+  }
+  std::ranges::sort(files);
+  std::string all = ".";  // differs from "never read"
+  for (const std::string& file : files) all += file;
+  return all;
+}
+
+struct Reading {
+  std::string fingerprint;
+  std::shared_ptr<const KnownVolumes> known;  // none: as before
+};
+
+Reading read(const std::string& directory, const std::string& last) {
+  Reading reading{fingerprint(directory), nullptr};
+  if (reading.fingerprint == last) return reading;
+  auto known = std::make_shared<KnownVolumes>();
+  for (goal::Definition& definition : goal::read_definitions_directory(directory, known->problems))
+    known->definitions.insert_or_assign(definition.name, std::move(definition));
+  reading.known = std::move(known);
+  return reading;
+}
+
+}  // namespace
+
+Planner::Planner(Services& services, boost::asio::thread_pool& pool) : services_(services), pool_(pool) {}
+
+boost::asio::awaitable<std::shared_ptr<const KnownVolumes>> Planner::known() {
+  auto job = [directory = services_.settings.definitions_directory, last = fingerprint_]() noexcept {
+    return read(directory, last);
+  };
+  Reading reading = co_await backends::offload(pool_, std::move(job));
+  if (reading.known) {
+    known_ = std::move(reading.known);
+    fingerprint_ = std::move(reading.fingerprint);
+    for (const goal::Diagnostic& problem : known_->problems) spdlog::error("{}", goal::to_string(problem));
+  }
+  co_return known_;
+}
+
+boost::asio::awaitable<std::vector<MountPlan>> Planner::plan(goal::TaskGoal goal,
+                                                             std::map<std::string, std::string> chosen) {
+  const auto known_volumes = co_await known();
+  // The definitions of the request come first.
+  decide::Definitions definitions;
+  for (const goal::Definition& definition : goal.definitions) definitions.insert_or_assign(definition.name, definition);
+  std::vector<MountPlan> plans;
+  for (goal::Mount& mount : goal.mounts) {
+    for (const std::string& name : mount.names) {
+      const auto known_definition = known_volumes->definitions.find(name);
+      if (known_definition != known_volumes->definitions.end()) definitions.insert(*known_definition);
+    }
+    MountPlan plan;
+    plan.candidates = decide::filter(services_.identity, mount, definitions);
+    plan.mount = std::move(mount);
+    plans.push_back(std::move(plan));
+  }
+  co_await ask_backends(plans);
+  for (MountPlan& plan : plans)
+    plan.order = decide::trial_order(plan.candidates, plan.mount.prefer, chosen[plan.mount.path]);
+  co_return plans;
+}
+
+boost::asio::awaitable<void> Planner::ask_backends(std::vector<MountPlan>& plans) {
+  std::map<std::string, std::vector<decide::Candidate*>> questions;
+  for (MountPlan& plan : plans)
+    for (decide::Candidate& candidate : plan.candidates)
+      if (candidate.verdict == decide::Verdict::not_tried) questions[candidate.backend].push_back(&candidate);
+  for (auto& [name, candidates] : questions) {
+    const auto backend = services_.backends.find(name);
+    if (backend == services_.backends.end()) {
+      for (decide::Candidate* candidate : candidates) {
+        candidate->verdict = decide::Verdict::wrong_backend;
+        candidate->detail = "this build has no backend '" + name + "'";
+      }
+      continue;
+    }
+    std::vector<backends::Volume> volumes;
+    volumes.reserve(candidates.size());
+    for (const decide::Candidate* candidate : candidates) volumes.push_back(candidate->volume);
+    const auto answers = co_await backend->second->describe(std::move(volumes));
+    for (std::size_t i = 0; i < candidates.size(); ++i) decide::judge(services_.identity, *candidates[i], answers[i]);
+  }
+}
+
+}  // namespace mooring::agent::act

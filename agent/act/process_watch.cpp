@@ -1,0 +1,65 @@
+#include "agent/act/process_watch.h"
+
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <utility>
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+
+namespace mooring::agent::act {
+
+struct ProcessWatch::Wait {
+  Wait(const boost::asio::any_io_executor& executor, std::function<void()> callback)
+      : descriptor(executor), ended(std::move(callback)) {}
+  boost::asio::posix::stream_descriptor descriptor;
+  std::function<void()> ended;
+};
+
+ProcessWatch::ProcessWatch(const boost::asio::any_io_executor& executor, pid_t pid, std::function<void()> ended)
+    : wait_(std::make_shared<Wait>(executor, std::move(ended))) {
+  auto report = [weak = std::weak_ptr(wait_)] {
+    if (const auto wait = weak.lock()) wait->ended();
+  };
+  const auto descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (descriptor < 0) {
+    boost::asio::post(executor, report);
+    return;
+  }
+  wait_->descriptor.assign(descriptor);
+  wait_->descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                               [report](boost::system::error_code error) {
+                                 if (!error) report();
+                               });
+}
+
+ProcessWatch::ProcessWatch(ProcessWatch&&) noexcept = default;
+ProcessWatch& ProcessWatch::operator=(ProcessWatch&&) noexcept = default;
+ProcessWatch::~ProcessWatch() = default;
+
+std::uint64_t process_start_time(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // Field 2, the name, may hold blanks and parentheses: count from the last one that closes.
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(text.substr(name_end + 1));
+  std::string skipped;
+  for (int field = 3; field < 22; ++field) fields >> skipped;
+  std::uint64_t start = 0;
+  fields >> start;
+  return start;
+}
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+}  // namespace mooring::agent::act

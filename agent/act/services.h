@@ -1,0 +1,35 @@
+// What every coroutine of the agent works with. Wired in main; all on the agent's thread.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "agent/act/ledger_writer.h"
+#include "agent/act/node.h"
+#include "agent/state/events.h"
+#include "backends/identity.h"
+#include "backends/registry.h"
+
+namespace mooring::agent::act {
+
+struct Settings {
+  std::string mount_root;
+  std::string definitions_directory;
+  std::chrono::milliseconds attach_timeout;
+  std::chrono::milliseconds device_timeout;
+  std::chrono::milliseconds task_timeout;
+};
+
+struct Services {
+  boost::asio::any_io_executor executor;
+  const backends::Identity& identity;
+  Settings settings;
+  Node& node;
+  backends::Registry& backends;
+  LedgerWriter& ledger;
+  state::Events& events;
+};
+
+}  // namespace mooring::agent::act

@@ -1,0 +1,272 @@
+#include "agent/act/task.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include "agent/act/task_json.h"
+
+namespace mooring::agent::act {
+namespace {
+
+// The task `host` tries again by itself.
+constexpr Clock::duration kFirstBackOff = std::chrono::seconds(2);
+constexpr Clock::duration kLongestBackOff = std::chrono::minutes(5);
+// How long a refused unbind or an unwritable ledger waits before the next try.
+constexpr Clock::duration kRetryAfter = std::chrono::seconds(1);
+// How long a failed task waits for what it began to be undone, before it says that it failed. The undoing goes on.
+constexpr Clock::duration kUndoTime = std::chrono::seconds(30);
+
+void rethrow(const std::exception_ptr& bug) {
+  if (bug) std::rethrow_exception(bug);
+}
+
+}  // namespace
+
+std::string_view to_string(TaskState state) {
+  switch (state) {
+    case TaskState::preparing: return "preparing";
+    case TaskState::ready: return "ready";
+    case TaskState::degraded: return "degraded";
+    case TaskState::failed: return "failed";
+    case TaskState::releasing: return "releasing";
+    case TaskState::busy: return "busy";
+    case TaskState::released: return "released";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(MountState state) {
+  switch (state) {
+    case MountState::waiting: return "waiting";
+    case MountState::preparing: return "preparing";
+    case MountState::mounted: return "mounted";
+    case MountState::failed: return "failed";
+    case MountState::left_out: return "left_out";
+    case MountState::releasing: return "releasing";
+    case MountState::released: return "released";
+  }
+  return "unknown";
+}
+
+Task::Task(World& world, std::string id, goal::TaskGoal goal, state::OwnerRecord owner)
+    : world_(world),
+      services_(world.services),
+      id_(std::move(id)),
+      goal_(std::move(goal)),
+      owner_(std::move(owner)),
+      back_off_(kFirstBackOff),
+      changed_(world.services.executor) {
+  write_down(state::TaskPhase::wanted);
+}
+
+Task::Task(World& world, const state::TaskRecord& record, goal::TaskGoal goal)
+    : world_(world),
+      services_(world.services),
+      id_(record.id),
+      goal_(std::move(goal)),
+      owner_(record.owner),
+      created_(record.created),
+      back_off_(kFirstBackOff),
+      changed_(world.services.executor) {
+  releasing_ = record.phase == state::TaskPhase::releasing;
+  if (record.phase != state::TaskPhase::failed) return;
+  state_ = TaskState::failed;
+  boost::system::error_code ignored;
+  const auto outcome = boost::json::parse(record.outcome, ignored);
+  if (const auto* object = outcome.if_object()) outcome_ = *object;
+}
+
+void Task::had(const state::ChoiceRecord& choice) {
+  chosen_[choice.path] = choice.volume;
+  if (const auto volume = world_.volumes.find(choice.volume)) volume->claim({id_, choice.path});
+}
+
+void Task::had(const state::BindRecord& bind) { old_binds_.push_back(bind); }
+
+void Task::start(std::function<void()> ended) {
+  boost::asio::co_spawn(services_.executor, run(shared_from_this(), std::move(ended)), rethrow);
+  if (owner_.pid == 0) return;
+  const auto pid = static_cast<pid_t>(owner_.pid);
+  const bool alive = owner_.boot_id == boot_id() && process_start_time(pid) == owner_.start_time;
+  // A number that another process has by now watches nobody: -1 is none.
+  owner_watch_.emplace(services_.executor, alive ? pid : -1, [this] {
+    spdlog::info("task={} its owner, process {}, has ended: releasing", id_, owner_.pid);
+    release(false);
+  });
+}
+
+void Task::retry() {
+  if (state_ != TaskState::failed) return;
+  write_down(state::TaskPhase::wanted);
+  set_state(TaskState::preparing);
+}
+
+void Task::release(bool force) {
+  force_ = force_ || force;
+  if (releasing_)
+    for (MountRun& mount : mounts_)
+      if (mount.volume) mount.volume->retry(force);
+  releasing_ = true;
+  stopping_ = true;
+  for (MountRun& mount : mounts_)
+    if (mount.volume) mount.volume->changed().notify();
+  set_state(TaskState::releasing);
+  changed_.notify();
+}
+
+void Task::set_state(TaskState state) {
+  if (state == state_) return;
+  state_ = state;
+  boost::json::object data{{"task", id_}, {"state", to_string(state)}};
+  services_.events.add(wall_clock(), "task." + std::string(to_string(state)), std::move(data));
+  spdlog::info("task={} state={}", id_, to_string(state));
+  changed_.notify();
+}
+
+void Task::write_down(state::TaskPhase phase) {
+  services_.ledger.add(state::TaskRecord{id_, boost::json::serialize(goal::to_json(goal_)), phase,
+                                         outcome_ ? boost::json::serialize(*outcome_) : "", created_, owner_});
+}
+
+Task::Done Task::run(std::shared_ptr<Task> self, std::function<void()> ended) {
+  while (!self->releasing_) {
+    if (self->state_ == TaskState::preparing)
+      co_await self->prepare();
+    else
+      co_await self->wait_for_change();
+  }
+  co_await self->release_all();
+  self->owner_watch_.reset();
+  self->set_state(TaskState::released);
+  ended();
+}
+
+Task::Done Task::wait_for_change() {
+  if (state_ != TaskState::failed || !is_host()) {
+    co_await changed_.wait();
+    co_return;
+  }
+  const auto again = Clock::now() + back_off_;
+  back_off_ = std::min(back_off_ * 2, kLongestBackOff);
+  while (state_ == TaskState::failed && !releasing_ && Clock::now() < again) co_await changed_.wait_until(again);
+  if (!releasing_) retry();
+}
+
+Task::Done Task::prepare() {
+  outcome_.reset();
+  problem_.clear();
+  dead_backends_.clear();
+  mounts_.clear();
+  deadline_ = Clock::now() + services_.settings.task_timeout;
+  auto plans = co_await world_.planner.plan(goal_, chosen_);
+  if (releasing_) co_return;
+  stopping_ = false;
+  for (MountPlan& plan : plans) mounts_.emplace_back().plan = std::move(plan);
+  drop_old_choices();
+  running_ = mounts_.size();
+  const auto self = shared_from_this();
+  for (MountRun& mount : mounts_) {
+    auto work = mount.plan.mount.names.empty() ? run_instance_path(mount) : run_mount(mount);
+    boost::asio::co_spawn(services_.executor, std::move(work), [self](const std::exception_ptr& bug) {
+      rethrow(bug);
+      --self->running_;
+      self->changed_.notify();
+    });
+  }
+  while (running_ > 0) co_await changed_.wait();
+  if (releasing_) co_return;
+  const auto written = co_await services_.ledger.flush();
+  if (!written) problem_ = written.error().message;
+  const bool failed = !written || std::ranges::any_of(mounts_, [](const MountRun& mount) {
+    return mount.state != MountState::mounted && mount.state != MountState::left_out;
+  });
+  if (releasing_) co_return;
+  if (failed) co_return co_await give_up();
+  back_off_ = kFirstBackOff;
+  chosen_.clear();
+  const bool whole = std::ranges::all_of(mounts_, [](const MountRun& m) { return m.state == MountState::mounted; });
+  set_state(whole ? TaskState::ready : TaskState::degraded);
+}
+
+Task::Done Task::give_up() {
+  co_await unbind_all();
+  std::vector<std::shared_ptr<Volume>> undone;
+  for (MountRun& mount : mounts_) {
+    if (mount.state == MountState::mounted) {
+      mount.state = MountState::released;
+      if (mount.current) {
+        decide::Candidate& candidate = mount.plan.candidates[*mount.current];
+        candidate.verdict = decide::Verdict::not_tried;
+        candidate.detail = "could be had, but another mount of the task could not: released again";
+      }
+    }
+    mount.current.reset();
+    services_.ledger.add(state::ForgetChoice{id_, mount.plan.mount.path});
+    if (!mount.volume) continue;
+    undone.push_back(std::exchange(mount.volume, nullptr));
+    undone.back()->leave(user(mount), false);
+  }
+  chosen_.clear();
+  co_await await_volumes_released(std::move(undone), Clock::now() + kUndoTime);
+  if (releasing_) co_return;
+  auto record = to_json(*this);
+  record["state"] = to_string(TaskState::failed);
+  outcome_ = std::move(record);
+  write_down(state::TaskPhase::failed);
+  const auto written = co_await services_.ledger.flush();
+  if (!written) spdlog::error("task={} {}", id_, written.error().message);
+  if (!releasing_) set_state(TaskState::failed);
+}
+
+Task::Done Task::release_all() {
+  while (running_ > 0) co_await changed_.wait();
+  set_state(TaskState::releasing);
+  write_down(state::TaskPhase::releasing);
+  // Whether everything could be unbound, and the ledger written: until then nothing is taken away.
+  for (;;) {
+    const auto written = co_await services_.ledger.flush();
+    if (!written) problem_ = written.error().message;
+    if (written && co_await unbind_all()) break;
+    set_state(TaskState::busy);
+    co_await changed_.wait_until(Clock::now() + kRetryAfter);
+  }
+  problem_.clear();
+  std::vector<std::shared_ptr<Volume>> leaving;
+  for (MountRun& mount : mounts_) {
+    mount.state = MountState::releasing;
+    if (mount.volume) mount.volume->leave(user(mount), force_);
+    if (mount.volume) leaving.push_back(mount.volume);
+  }
+  for (const auto& [path, name] : chosen_) {
+    const auto volume = world_.volumes.find(name);
+    if (!volume) continue;
+    volume->leave({id_, path}, force_);
+    leaving.push_back(volume);
+  }
+  co_await await_released_or_busy(std::move(leaving));
+  services_.ledger.add(state::ForgetTask{id_});
+  const auto written = co_await services_.ledger.flush();
+  if (!written) spdlog::error("task={} {}", id_, written.error().message);  // goes with the next write
+  for (MountRun& mount : mounts_) mount.state = MountState::released;
+}
+
+Task::Done Task::await_released_or_busy(std::vector<std::shared_ptr<Volume>> volumes) {
+  for (;;) {
+    std::erase_if(volumes, [](const auto& volume) { return volume->gone() || volume->has_users(); });
+    if (volumes.empty()) break;
+    const auto blocked = std::ranges::find_if(volumes, [](const auto& volume) { return volume->blocked(); });
+    problem_ = blocked == volumes.end() ? "" : (*blocked)->name() + " is " + (*blocked)->blocked_by();
+    if (blocked != volumes.end()) set_state(TaskState::busy);
+    co_await world_.volumes.ended().wait();
+  }
+  problem_.clear();
+}
+
+}  // namespace mooring::agent::act

@@ -1,0 +1,115 @@
+// One task: its mounts, all or nothing, from the goal to its release.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "agent/act/planner.h"
+#include "agent/act/process_watch.h"
+#include "agent/act/volumes.h"
+
+namespace mooring::agent::act {
+
+inline constexpr std::string_view kHostTask = "host";  // the instance's own mounts; its paths are paths of the host
+
+enum class TaskState { preparing, ready, degraded, failed, releasing, busy, released };
+enum class MountState { waiting, preparing, mounted, failed, left_out, releasing, released };
+
+std::string_view to_string(TaskState state);
+std::string_view to_string(MountState state);
+
+/// A mount of a task, and how far it is.
+struct MountRun {
+  MountPlan plan;
+  MountState state = MountState::waiting;
+  std::optional<std::size_t> current;  // the candidate that is being tried, or was chosen
+  std::shared_ptr<Volume> volume;      // while this mount uses it
+  std::string problem;                 // of an instance path or of the bind
+  std::optional<state::BindRecord> bound;  // at a path of the host
+};
+
+class Task : public std::enable_shared_from_this<Task> {
+ public:
+  struct World {
+    Services& services;
+    Planner& planner;
+    Volumes& volumes;
+  };
+
+  Task(World& world, std::string id, goal::TaskGoal goal, state::OwnerRecord owner);
+  /// As an earlier run of the daemon wrote it down.
+  Task(World& world, const state::TaskRecord& record, goal::TaskGoal goal);
+
+  /// Before start(): the volume a mount had, the binds that were made.
+  void had(const state::ChoiceRecord& choice);
+  void had(const state::BindRecord& bind);
+
+  /// Begins, or goes on, to bring the goal about. `ended` is called when the task is released and forgotten.
+  void start(std::function<void()> ended);
+  /// A failed task tries again.
+  void retry();
+  void release(bool force);
+
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] const goal::TaskGoal& goal() const { return goal_; }
+  [[nodiscard]] TaskState state() const { return state_; }
+  [[nodiscard]] bool moving() const { return state_ == TaskState::preparing || state_ == TaskState::releasing; }
+  [[nodiscard]] bool to_be_released() const { return releasing_; }
+  [[nodiscard]] const std::vector<MountRun>& mounts() const { return mounts_; }
+  [[nodiscard]] const std::optional<boost::json::object>& outcome() const { return outcome_; }
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+  [[nodiscard]] bool is_host() const { return id_ == kHostTask; }
+  Signal& changed() { return changed_; }
+
+ private:
+  using Done = boost::asio::awaitable<void>;
+  static Done run(std::shared_ptr<Task> self, std::function<void()> ended);
+  Done prepare();
+  Done give_up();
+  Done release_all();
+  Done await_released_or_busy(std::vector<std::shared_ptr<Volume>> volumes);
+  Done wait_for_change();
+  void set_state(TaskState state);
+  void write_down(state::TaskPhase phase);
+
+  // task_mounts.cpp
+  Done run_mount(MountRun& mount);
+  Done run_instance_path(MountRun& mount);
+  boost::asio::awaitable<bool> try_candidate(MountRun& mount, decide::Candidate& candidate);
+  boost::asio::awaitable<std::optional<decide::Failure>> bind(MountRun& mount, std::string source);
+  boost::asio::awaitable<bool> unbind_all();
+  Done await_volumes_released(std::vector<std::shared_ptr<Volume>> volumes, Clock::time_point deadline);
+  void drop_old_choices();
+  [[nodiscard]] Clock::time_point limit(const MountRun& mount, const Volume& volume, Clock::time_point began) const;
+  [[nodiscard]] UserKey user(const MountRun& mount) const { return {id_, mount.plan.mount.path}; }
+
+  World& world_;
+  Services& services_;
+  const std::string id_;
+  const goal::TaskGoal goal_;
+  const state::OwnerRecord owner_;
+  std::int64_t created_ = wall_clock();
+  std::optional<ProcessWatch> owner_watch_;
+  std::map<std::string, std::string> chosen_;  // path → volume, of an earlier run
+  std::vector<state::BindRecord> old_binds_;
+  TaskState state_ = TaskState::preparing;
+  std::vector<MountRun> mounts_;
+  std::map<std::string, decide::Failure> dead_backends_;  // denied or unreachable: not asked again for this attempt
+  std::size_t running_ = 0;
+  bool stopping_ = false;   // this attempt is over
+  bool releasing_ = false;  // the goal is over
+  bool force_ = false;
+  Clock::time_point deadline_;
+  Clock::duration back_off_{};
+  std::optional<boost::json::object> outcome_;
+  std::string problem_;
+  Signal changed_;
+};
+
+}  // namespace mooring::agent::act

@@ -1,0 +1,15 @@
+// A task, as the API and the ledger show it.
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "agent/act/task.h"
+
+namespace mooring::agent::act {
+
+boost::json::object to_json(const Task& task);
+
+/// A candidate: name, verdict, detail, and what is known of the volume.
+boost::json::object to_json(const decide::Candidate& candidate);
+
+}  // namespace mooring::agent::act

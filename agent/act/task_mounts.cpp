@@ -1,0 +1,197 @@
+// The mounts of a task: one candidate after the other, until one can be had.
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "agent/act/task.h"
+
+namespace mooring::agent::act {
+
+using decide::Candidate;
+using decide::Failure;
+using decide::Verdict;
+
+namespace {
+
+// How long the next candidate waits for the last one to be undone; the undoing goes on after that.
+constexpr Clock::duration kUndoTime = std::chrono::seconds(30);
+
+std::string still_at(const Volume& volume, Clock::duration after) {
+  char text[96];
+  std::snprintf(text, sizeof text, "still at stage '%s' after %.1f s",
+                std::string(decide::stage_name(volume.step())).c_str(), seconds(after));
+  return text;
+}
+
+bool speaks_for_the_backend(Verdict verdict) {
+  return verdict == Verdict::denied || verdict == Verdict::backend_unavailable;
+}
+
+}  // namespace
+
+void Task::drop_old_choices() {
+  for (const auto& [path, name] : chosen_) {
+    const auto mount = std::ranges::find(mounts_, path, [](const MountRun& m) { return m.plan.mount.path; });
+    const bool kept = mount != mounts_.end() && !mount->plan.order.empty() &&
+                      mount->plan.candidates[mount->plan.order.front()].name == name;
+    const auto volume = world_.volumes.find(name);
+    if (!kept && volume) volume->leave({id_, path}, false);
+    if (!kept) services_.ledger.add(state::ForgetChoice{id_, path});
+  }
+}
+
+Task::Done Task::run_mount(MountRun& mount) {
+  mount.state = MountState::preparing;
+  for (const std::size_t index : mount.plan.order) {
+    if (stopping_ || Clock::now() >= deadline_) break;
+    Candidate& candidate = mount.plan.candidates[index];
+    const auto dead = dead_backends_.find(candidate.backend);
+    if (dead != dead_backends_.end()) {
+      candidate.verdict = dead->second.verdict;
+      candidate.detail = dead->second.detail;
+      continue;
+    }
+    mount.current = index;
+    if (co_await try_candidate(mount, candidate)) {
+      candidate.verdict = Verdict::chosen;
+      mount.state = MountState::mounted;
+      co_return;
+    }
+    mount.current.reset();
+  }
+  if (stopping_) {
+    mount.state = MountState::released;
+    co_return;
+  }
+  mount.state = mount.plan.mount.optional ? MountState::left_out : MountState::failed;
+  if (mount.plan.mount.optional) co_return;
+  // All or nothing: what the others still do is for nobody.
+  stopping_ = true;
+  for (MountRun& other : mounts_)
+    if (other.volume) other.volume->changed().notify();
+}
+
+Clock::time_point Task::limit(const MountRun& mount, const Volume& volume, Clock::time_point began) const {
+  auto limit = deadline_;
+  if (mount.plan.mount.timeout) limit = std::min<Clock::time_point>(limit, began + *mount.plan.mount.timeout);
+  if (volume.step() == decide::Step::attach)
+    limit = std::min<Clock::time_point>(limit, volume.step_since() + services_.settings.attach_timeout);
+  return limit;
+}
+
+boost::asio::awaitable<bool> Task::try_candidate(MountRun& mount, Candidate& candidate) {
+  const UserKey me = user(mount);
+  const auto began = Clock::now();
+  const auto volume = world_.volumes.get(candidate.name);
+  mount.volume = volume;
+  services_.ledger.add(state::ChoiceRecord{id_, me.path, candidate.name});
+  volume->join(me, {candidate, mount.plan.mount.read_only, mount.plan.mount.options});
+  bool late = false;
+  while (volume->outcome(me) == Volume::Outcome::pending && !stopping_) {
+    const auto until = limit(mount, *volume, began);
+    late = Clock::now() >= until;
+    if (late) break;
+    co_await volume->changed().wait_until(until);
+  }
+  std::optional<Failure> failure;
+  if (volume->outcome(me) == Volume::Outcome::ready && !stopping_) {
+    candidate.volume = volume->description();
+    if (is_host()) failure = co_await bind(mount, volume->mounted()->target);
+    if (!failure) co_return true;
+  } else if (volume->outcome(me) == Volume::Outcome::failed) {
+    failure = volume->failure(me);
+  } else if (late) {
+    failure = Failure{Verdict::timed_out, still_at(*volume, Clock::now() - began)};
+  } else if (volume->outcome(me) == Volume::Outcome::ready) {
+    co_return true;  // the attempt is over, and what was had is given back with all the rest
+  }
+  if (failure) {
+    candidate.verdict = failure->verdict;
+    candidate.detail = failure->detail;
+    if (speaks_for_the_backend(failure->verdict)) dead_backends_[candidate.backend] = *failure;
+    spdlog::warn("task={} path={} volume={} verdict={} {}; trying the next candidate, if there is one", id_, me.path,
+                 candidate.name, decide::to_string(failure->verdict), failure->detail);
+  }
+  mount.volume.reset();
+  volume->leave(me, false);
+  services_.ledger.add(state::ForgetChoice{id_, me.path});
+  std::vector<std::shared_ptr<Volume>> undone{volume};
+  co_await await_volumes_released(std::move(undone), Clock::now() + kUndoTime);
+  co_return false;
+}
+
+Task::Done Task::await_volumes_released(std::vector<std::shared_ptr<Volume>> volumes, Clock::time_point deadline) {
+  for (;;) {
+    std::erase_if(volumes, [](const auto& volume) { return volume->gone() || volume->has_users(); });
+    if (volumes.empty() || Clock::now() >= deadline) co_return;
+    co_await world_.volumes.ended().wait_until(deadline);
+  }
+}
+
+Task::Done Task::run_instance_path(MountRun& mount) {
+  mount.state = MountState::preparing;
+  std::optional<Failure> failure;
+  const auto ensured = co_await services_.node.ensure_instance_path(mount.plan.mount.instance_path);
+  if (!ensured) failure = decide::failure_of(ensured.error());
+  if (!failure && is_host()) failure = co_await bind(mount, mount.plan.mount.instance_path);
+  if (!failure) {
+    mount.state = MountState::mounted;
+    co_return;
+  }
+  mount.problem = failure->detail;
+  spdlog::warn("task={} path={} {}", id_, mount.plan.mount.path, mount.problem);
+  mount.state = mount.plan.mount.optional ? MountState::left_out : MountState::failed;
+  if (!mount.plan.mount.optional) stopping_ = true;
+}
+
+boost::asio::awaitable<std::optional<Failure>> Task::bind(MountRun& mount, std::string source) {
+  const std::string& path = mount.plan.mount.path;
+  const bool read_only = mount.plan.mount.read_only;
+  const auto old = std::ranges::find(old_binds_, path, &state::BindRecord::path);
+  if (old != old_binds_.end()) {
+    // Of an earlier run: it stands, or, after a reboot, is made again; or another volume was there.
+    mount.bound = *old;
+    old_binds_.erase(old);
+    if (mount.bound->source == source && co_await services_.node.bind(source, path, read_only)) co_return std::nullopt;
+    const auto undone = co_await services_.node.unbind(mount.bound->source, path, mount.bound->made, false);
+    if (!undone) co_return decide::failure_of(undone.error());
+  }
+  // Written down first: whether the directory is ours can't be seen afterwards (rule 18).
+  const auto exists = co_await services_.node.path_exists(path);
+  mount.bound = state::BindRecord{id_, path, source, !exists.value()};
+  services_.ledger.add(*mount.bound);
+  const auto written = co_await services_.ledger.flush();
+  if (!written) co_return Failure{Verdict::mount_failed, written.error().message};
+  const auto prepared = co_await services_.node.prepare_host_path(path);
+  if (prepared) {
+    const auto bound = co_await services_.node.bind(source, path, read_only);
+    if (bound) co_return std::nullopt;
+    co_return decide::failure_of(bound.error());
+  }
+  // The directory was refused as it is: nothing of it is ours.
+  services_.ledger.add(state::ForgetBind{id_, path});
+  mount.bound.reset();
+  co_return decide::failure_of(prepared.error());
+}
+
+boost::asio::awaitable<bool> Task::unbind_all() {
+  bool all = true;
+  std::vector<state::BindRecord> binds = std::exchange(old_binds_, {});
+  for (MountRun& mount : mounts_)
+    if (mount.bound) binds.push_back(*std::exchange(mount.bound, std::nullopt));
+  for (const state::BindRecord& bind : binds) {
+    const auto undone = co_await services_.node.unbind(bind.source, bind.path, bind.made, force_);
+    if (undone) {
+      services_.ledger.add(state::ForgetBind{bind.task, bind.path});
+      continue;
+    }
+    problem_ = undone.error().message;
+    old_binds_.push_back(bind);
+    all = false;
+  }
+  co_return all;
+}
+
+}  // namespace mooring::agent::act

@@ -1,0 +1,304 @@
+// The steps of a volume: each does one thing, idempotently, and writes what came of it into the view.
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "agent/act/look.h"
+#include "agent/act/volume.h"
+
+namespace mooring::agent::act {
+
+using decide::Failure;
+using decide::Step;
+using decide::Verdict;
+using decide::VolumeView;
+using backends::Attachment;
+
+namespace {
+
+/// Whether `number` is the disk itself or one of its partitions, by their names: /dev/loop1p2 of /dev/loop1, /dev/sda1 of
+/// /dev/sda, but not /dev/loop10 of /dev/loop1.
+bool on_disk(const mount::MountEntry& entry, const mount::Device& disk) {
+  if (entry.major == disk.major && entry.minor == disk.minor) return true;
+  if (!entry.source.starts_with(disk.path)) return false;
+  std::string_view partition = std::string_view(entry.source).substr(disk.path.size());
+  const bool needs_p = disk.path.back() >= '0' && disk.path.back() <= '9';
+  if (needs_p && !partition.starts_with('p')) return false;
+  if (needs_p) partition.remove_prefix(1);
+  return !partition.empty() && partition.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::string names(const std::vector<mount::User>& users) {
+  std::string text;
+  constexpr std::size_t kNamed = 4;
+  for (std::size_t i = 0; i < users.size() && i < kNamed; ++i) {
+    if (i > 0) text += ", ";
+    text += users[i].command + " (pid " + std::to_string(users[i].pid) + ", " + users[i].how;
+    if (!users[i].container.empty()) text += ", container " + users[i].container.substr(0, 12);
+    text += ")";
+  }
+  if (users.size() > kNamed) text += " and " + std::to_string(users.size() - kNamed) + " more";
+  return text;
+}
+
+}  // namespace
+
+void Volume::fail(Failure failure) {
+  spdlog::warn("volume={} stage={} verdict={} {}", name_, decide::stage_name(step_), decide::to_string(failure.verdict),
+               failure.detail);
+  failure_ = std::move(failure);
+  view_.failed = true;
+}
+
+void Volume::block(std::string reason) {
+  if (reason != blocked_by_) spdlog::warn("volume={} cannot be released: {}; will try again", name_, reason);
+  blocked_by_ = std::move(reason);
+  view_.blocked = true;
+}
+
+mount::Device Volume::stage_device() const {
+  if (content_) return content_->device;
+  if (mounted_) {
+    mount::Device device{.path = mounted_->source};
+    device.major = mounted_->major;
+    device.minor = mounted_->minor;
+    return device;
+  }
+  return disk_.value_or(mount::Device{});
+}
+
+Volume::Done Volume::take(Step step) {
+  switch (step) {
+    case Step::find_disk: return find_disk();
+    case Step::look_at_stage: return look_at_stage();
+    case Step::describe: return describe();
+    case Step::record: return record();
+    case Step::attach: return attach();
+    case Step::await_disk: return await_disk();
+    case Step::probe: return probe();
+    case Step::refuse_blank: return refuse_blank();
+    case Step::format: return format();
+    case Step::check: return check();
+    case Step::mount: return mount();
+    case Step::grow: return grow();
+    case Step::unmount: return unmount();
+    case Step::prove_unused: return prove_unused();
+    case Step::detach: return detach();
+    case Step::forget: return forget();
+    case Step::ready:
+    case Step::failed:
+    case Step::blocked:
+    case Step::gone: break;
+  }
+  std::terminate();  // an end is no step
+}
+
+Volume::Done Volume::find_disk() {
+  auto found = co_await services_.node.find_disk(look_);
+  view_.disk = found ? VolumeView::Disk::present : VolumeView::Disk::absent;
+  if (found) disk_ = std::move(found).value();
+}
+
+Volume::Done Volume::look_at_stage() {
+  auto entry = co_await services_.node.look_at_stage(services_.settings.mount_root, name_);
+  if (!entry) {
+    view_.wanted ? fail(decide::failure_of(entry.error())) : block(entry.error().message);
+    co_return;
+  }
+  mounted_ = std::move(entry).value();
+  if (!mounted_) {
+    view_.stage = VolumeView::Stage::free;
+  } else if (disk_ ? on_disk(*mounted_, *disk_) : !view_.wanted) {
+    // Without a disk there is nothing to compare, but the place is ours alone: what is left of a pulled disk may go.
+    view_.stage = VolumeView::Stage::ours;
+  } else {
+    view_.stage = VolumeView::Stage::other;
+    if (view_.wanted)  // rule 14
+      fail({Verdict::mount_failed, mounted_->source + " is mounted at " + mounted_->target + ", not this volume"});
+  }
+}
+
+Volume::Done Volume::describe() {
+  const auto backend = services_.backends.find(backend_name_);
+  if (backend == services_.backends.end())
+    co_return fail({Verdict::wrong_backend, "this build has no backend '" + backend_name_ + "'"});
+  std::vector<backends::Volume> asked{volume_};
+  const auto answers = co_await backend->second->describe(std::move(asked));
+  if (!answers.front()) co_return fail(decide::failure_of(answers.front().error()));
+  const backends::Description& description = answers.front().value();
+  volume_ = description.volume;
+  view_.attachment = description.attachment;
+  if (description.look) {
+    look_ = to_disk_look(*description.look);
+    view_.look_known = true;
+    view_.disk = VolumeView::Disk::unknown;
+  }
+  if (description.attachment == Attachment::elsewhere)
+    fail({Verdict::in_use, "attached to instance " + description.holder});  // rule 20
+}
+
+Volume::Done Volume::record() {
+  view_.attached_by_us = view_.attachment == Attachment::detached;  // rule 11
+  services_.ledger.add(state::VolumeRecord{name_, backend_name_, volume_, view_.attached_by_us, to_backend_look(look_),
+                                           view_.look_known});
+  const auto written = co_await services_.ledger.flush();
+  if (!written) co_return fail({Verdict::attach_failed, written.error().message + "; nothing was attached"});
+  view_.recorded = true;
+}
+
+Volume::Done Volume::attach() {
+  const auto backend = services_.backends.find(backend_name_);
+  if (backend == services_.backends.end())
+    co_return fail({Verdict::wrong_backend, "this build has no backend '" + backend_name_ + "'"});
+  auto attached = co_await backend->second->attach(volume_);
+  if (!attached) {
+    if (attached.error().code == backends::Errc::in_use) view_.attachment = Attachment::elsewhere;
+    co_return fail(decide::failure_of(attached.error()));
+  }
+  look_ = to_disk_look(attached.value().look);
+  view_.look_known = true;
+  view_.attachment = Attachment::here;
+  view_.disk = VolumeView::Disk::unknown;
+  // Somebody else attached it between our look and our request. What an earlier run of ours began is ours.
+  if (attached.value().already && !from_ledger_) view_.recorded = false;
+}
+
+Volume::Done Volume::await_disk() {
+  const auto deadline = Clock::now() + services_.settings.device_timeout;
+  Signal& devices = services_.node.devices_changed();
+  std::string seen_last = "it was attached, but no such device came up";
+  while (!stop_.stop_requested()) {
+    const auto seen = devices.count();
+    auto found = co_await services_.node.find_disk(look_);
+    if (found) {
+      disk_ = std::move(found).value();
+      view_.disk = VolumeView::Disk::present;
+      co_return;
+    }
+    if (found.error().code != mount::Errc::not_found) seen_last = found.error().message;
+    if (Clock::now() >= deadline) break;
+    if (devices.count() == seen) co_await devices.wait_until(deadline);
+  }
+  fail({Verdict::device_missing, seen_last});  // rule 19
+}
+
+Volume::Done Volume::probe() {
+  auto content = co_await services_.node.probe(look_, *disk_);
+  if (!content) co_return fail(decide::failure_of(content.error()));
+  content_ = std::move(content).value();
+  view_.content = content_->filesystem ? VolumeView::Content::filesystem : VolumeView::Content::blank;
+  if (content_->filesystem && !wanted_fs_.empty() && content_->filesystem->type != wanted_fs_)  // rule 6
+    fail({Verdict::unsafe_filesystem, "has " + content_->filesystem->type + ", but " + wanted_fs_ + " was asked for"});
+}
+
+Volume::Done Volume::refuse_blank() {
+  fail({Verdict::unsafe_filesystem, view_.read_only
+                                        ? "is blank, and it is asked for read-only"
+                                        : "is blank, and its definition does not allow to format it (init_fs: true)"});
+  co_return;
+}
+
+Volume::Done Volume::format() {
+  const std::string type = wanted_fs_.empty() ? "ext4" : wanted_fs_;
+  spdlog::info("volume={} stage=format device={} is blank: making {}", name_, disk_->path, type);
+  auto made = co_await services_.node.format(look_, *disk_, type, stop_.get_token());
+  if (!made) co_return fail(decide::failure_of(made.error()));
+  content_->filesystem = std::move(made).value();
+  view_.content = VolumeView::Content::filesystem;
+  view_.checked = true;  // nobody has written to it yet
+}
+
+Volume::Done Volume::check() {
+  auto repaired = co_await services_.node.check(look_, content_->device, *content_->filesystem, stop_.get_token());
+  if (!repaired) co_return fail(decide::failure_of(repaired.error()));
+  if (!repaired.value().empty()) spdlog::warn("volume={} stage=check repaired: {}", name_, repaired.value());
+  view_.checked = true;
+}
+
+Volume::Done Volume::mount() {
+  mount::StageRequest request{.root = services_.settings.mount_root,
+                              .name = name_,
+                              .device = content_->device,
+                              .filesystem = *content_->filesystem,
+                              .read_only = view_.read_only,
+                              .options = options_};
+  auto staged = co_await services_.node.stage(std::move(request));
+  if (!staged) co_return fail(decide::failure_of(staged.error()));
+  mounted_ = std::move(staged).value();
+  view_.stage = VolumeView::Stage::ours;
+  spdlog::info("volume={} device={} fs={} mounted at {}", name_, mounted_->source, mounted_->fs, mounted_->target);
+}
+
+Volume::Done Volume::grow() {
+  auto growth = co_await services_.node.grow(*mounted_);
+  if (!growth) spdlog::warn("volume={} stage=grow {}; it goes on with its old size", name_, growth.error().message);
+  if (growth && growth.value().after > growth.value().before)
+    spdlog::info("volume={} stage=grow from {} to {} bytes", name_, growth.value().before, growth.value().after);
+  view_.growth_tried = true;
+}
+
+Volume::Done Volume::name_the_holders(const mount::Device& device) {
+  const std::string target = services_.settings.mount_root + "/" + name_;
+  if (auto users = co_await services_.node.find_users(device, target)) holders_ = std::move(users).value();
+  constexpr std::size_t kWatched = 16;
+  holder_watches_.clear();
+  for (const mount::User& user : holders_)
+    if (holder_watches_.size() < kWatched)
+      holder_watches_.emplace_back(services_.executor, user.pid, [this] { wake_.notify(); });
+}
+
+Volume::Done Volume::unmount() {
+  const mount::Device device = stage_device();
+  const std::string fs = mounted_->fs;
+  auto done = co_await services_.node.unstage(services_.settings.mount_root, name_, device, fs, force_);
+  if (!done && done.error().code == mount::Errc::busy) {
+    co_await name_the_holders(device);
+    view_.stage = VolumeView::Stage::unknown;  // the next try looks at it afresh
+    co_return block(holders_.empty() ? done.error().message : "in use by " + names(holders_));
+  }
+  if (!done) {
+    view_.stage = VolumeView::Stage::unknown;
+    co_return block(done.error().message);
+  }
+  spdlog::info("volume={} unmounted", name_);
+  mounted_.reset();
+  view_.stage = VolumeView::Stage::free;
+  view_.unused = true;  // part of the promise of unstage (rule 10)
+}
+
+Volume::Done Volume::prove_unused() {
+  const std::string fs = content_ && content_->filesystem ? content_->filesystem->type : "";
+  auto mounted = co_await services_.node.still_mounted_somewhere(*disk_, fs);
+  if (mounted && (!mounted.value() || force_)) {
+    view_.unused = true;
+    co_return;
+  }
+  if (!mounted) co_return block(mounted.error().message);
+  co_await name_the_holders(*disk_);
+  block(holders_.empty() ? disk_->path + " is still mounted somewhere" : "in use by " + names(holders_));
+}
+
+Volume::Done Volume::detach() {
+  const auto backend = services_.backends.find(backend_name_);
+  if (backend == services_.backends.end()) co_return block("this build has no backend '" + backend_name_ + "'");
+  const auto detached = co_await backend->second->detach(volume_);
+  if (!detached) co_return block(detached.error().message);
+  spdlog::info("volume={} detached", name_);
+  view_.attachment = Attachment::detached;
+  view_.disk = VolumeView::Disk::absent;
+  disk_.reset();
+}
+
+Volume::Done Volume::forget() {
+  // Nothing of ours is mounted there any more; this takes the mount point away.
+  if (view_.stage == VolumeView::Stage::free) {
+    auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, stage_device(), "", false);
+    if (!cleared) spdlog::warn("volume={} the mount point stays: {}", name_, cleared.error().message);
+  }
+  services_.ledger.add(state::ForgetVolume{name_});
+  const auto written = co_await services_.ledger.flush();
+  if (!written) co_return block(written.error().message);
+  view_.recorded = false;
+}
+
+}  // namespace mooring::agent::act

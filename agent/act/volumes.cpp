@@ -1,0 +1,29 @@
+#include "agent/act/volumes.h"
+
+namespace mooring::agent::act {
+
+std::shared_ptr<Volume> Volumes::get(const std::string& name) {
+  if (auto volume = find(name)) return volume;
+  drop_gone();
+  return volumes_[name] = std::make_shared<Volume>(services_, ended_, name);
+}
+
+std::shared_ptr<Volume> Volumes::find(const std::string& name) const {
+  const auto found = volumes_.find(name);
+  return found == volumes_.end() ? nullptr : found->second;
+}
+
+void Volumes::add(const state::VolumeRecord& record) {
+  volumes_[record.name] = std::make_shared<Volume>(services_, ended_, record);
+}
+
+void Volumes::release_unclaimed() {
+  for (const auto& [name, volume] : volumes_)
+    if (!volume->has_users()) volume->start();
+}
+
+void Volumes::drop_gone() {
+  std::erase_if(volumes_, [](const auto& entry) { return entry.second->gone(); });
+}
+
+}  // namespace mooring::agent::act

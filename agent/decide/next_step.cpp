@@ -1,0 +1,77 @@
+#include "agent/decide/next_step.h"
+
+namespace mooring::agent::decide {
+namespace {
+
+using Disk = VolumeView::Disk;
+using Stage = VolumeView::Stage;
+using Content = VolumeView::Content;
+using backends::Attachment;
+
+/// The disk is in this machine, its identity is verified, nothing is mounted at its place.
+Step towards_mounted(const VolumeView& view) {
+  if (view.content == Content::unknown) return Step::probe;
+  if (view.content == Content::blank) return view.may_format && !view.read_only ? Step::format : Step::refuse_blank;
+  if (!view.checked && !view.read_only) return Step::check;
+  return Step::mount;
+}
+
+Step towards_ready(const VolumeView& view) {
+  if (view.failed) return Step::failed;
+  // What is here already needs no provider: after a restart a mounted volume is ready even if the cloud does not answer.
+  if (view.look_known && view.disk == Disk::unknown) return Step::find_disk;
+  if (view.disk == Disk::present && view.stage == Stage::unknown) return Step::look_at_stage;
+  if (view.stage == Stage::ours && view.recorded) return view.growth_tried || view.read_only ? Step::ready : Step::grow;
+  if (view.disk != Disk::present && !view.attachment) return Step::describe;
+  if (!view.recorded) return Step::record;
+  if (view.disk != Disk::present) return view.attachment == Attachment::here ? Step::await_disk : Step::attach;
+  return towards_mounted(view);
+}
+
+Step towards_gone(const VolumeView& view) {
+  // Whatever we did was recorded first, so without a record there is nothing of ours.
+  if (!view.recorded) return Step::gone;
+  if (view.blocked) return Step::blocked;
+  if (view.look_known && view.disk == Disk::unknown) return Step::find_disk;
+  if (view.stage == Stage::unknown) return Step::look_at_stage;
+  if (view.stage == Stage::ours) return Step::unmount;
+  if (view.attached_by_us && view.attachment != Attachment::detached && view.attachment != Attachment::elsewhere)
+    return view.unused || view.disk != Disk::present ? Step::detach : Step::prove_unused;
+  return Step::forget;
+}
+
+}  // namespace
+
+Step next_step(const VolumeView& view) { return view.wanted ? towards_ready(view) : towards_gone(view); }
+
+bool is_end(Step step) {
+  return step == Step::ready || step == Step::failed || step == Step::blocked || step == Step::gone;
+}
+
+std::string_view stage_name(Step step) {
+  switch (step) {
+    case Step::find_disk:
+    case Step::look_at_stage:
+    case Step::describe:
+    case Step::record: return "resolve";
+    case Step::attach: return "attach";
+    case Step::await_disk: return "device";
+    case Step::probe:
+    case Step::refuse_blank:
+    case Step::check: return "check";
+    case Step::format: return "format";
+    case Step::mount: return "mount";
+    case Step::grow: return "grow";
+    case Step::unmount:
+    case Step::prove_unused: return "unmount";
+    case Step::detach:
+    case Step::forget: return "detach";
+    case Step::ready: return "mounted";
+    case Step::failed: return "failed";
+    case Step::blocked: return "busy";
+    case Step::gone: return "released";
+  }
+  return "unknown";
+}
+
+}  // namespace mooring::agent::decide

@@ -1,0 +1,122 @@
+#include "agent/decide/resolver.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <boost/algorithm/string/predicate.hpp>
+
+namespace mooring::agent::decide {
+namespace {
+
+std::string here_is(const std::string& where) { return "this instance is in " + where; }
+
+/// What the place of the volume rules out, whoever says where it is.
+std::optional<Failure> misplaced(const backends::Identity& here, const backends::Volume& volume) {
+  // Clouds write regions in their own case, people in theirs.
+  if (!volume.region.empty() && !boost::iequals(volume.region, here.region))
+    return Failure{Verdict::wrong_region, "in " + volume.region + "; " + here_is(here.region)};
+  if (!volume.zone.empty() && !here.zone.empty() && !boost::iequals(volume.zone, here.zone))
+    return Failure{Verdict::wrong_zone, "in zone " + volume.zone + "; " + here_is("zone " + here.zone)};
+  return std::nullopt;
+}
+
+void reject(Candidate& candidate, Failure why) {
+  candidate.verdict = why.verdict;
+  candidate.detail = std::move(why.detail);
+}
+
+Candidate discovered(const backends::Identity& here, const std::string& name) {
+  Candidate candidate;
+  candidate.name = name;
+  candidate.backend = here.provider;
+  candidate.volume.name = name;
+  return candidate;
+}
+
+Candidate defined(const goal::Definition& definition) {
+  Candidate candidate;
+  candidate.name = definition.name;
+  candidate.backend = definition.backend;
+  candidate.fs = definition.fs;
+  candidate.may_format = definition.init_fs;
+  candidate.price = definition.price;
+  candidate.volume = {.name = definition.name,
+                      .region = definition.region,
+                      .zone = definition.availability_zone,
+                      .volume_id = definition.volume_id,
+                      .size = definition.size,
+                      .read_only = definition.read_only,
+                      .defined = true,
+                      .parameters = definition.parameters};
+  return candidate;
+}
+
+}  // namespace
+
+std::vector<Candidate> filter(const backends::Identity& here, const goal::Mount& mount,
+                              const Definitions& definitions) {
+  std::vector<Candidate> candidates;
+  candidates.reserve(mount.names.size());
+  for (const std::string& name : mount.names) {
+    const auto definition = definitions.find(name);
+    Candidate candidate =
+        definition == definitions.end() ? discovered(here, name) : defined(definition->second);
+    if (!mount.fs.empty()) candidate.fs = mount.fs;
+    if (candidate.backend != here.provider)
+      reject(candidate, {Verdict::wrong_backend,
+                         "is a volume of " + candidate.backend + "; this instance runs on " + here.provider});
+    else if (auto failure = misplaced(here, candidate.volume))
+      reject(candidate, *std::move(failure));
+    candidates.push_back(std::move(candidate));
+  }
+  return candidates;
+}
+
+void judge(const backends::Identity& here, Candidate& candidate,
+           const backends::Result<backends::Description>& answer) {
+  if (!answer) return reject(candidate, failure_of(answer.error()));
+  const backends::Description& description = answer.value();
+  candidate.volume = description.volume;
+  candidate.attachment = description.attachment;
+  candidate.look = description.look;
+  if (!candidate.price) candidate.price = description.price;
+  if (auto failure = misplaced(here, candidate.volume)) return reject(candidate, *std::move(failure));
+  if (description.attachment == backends::Attachment::elsewhere)
+    reject(candidate, {Verdict::in_use, description.holder.empty() ? "attached to another instance"
+                                                                   : "attached to instance " + description.holder});
+}
+
+std::vector<std::size_t> trial_order(const std::vector<Candidate>& candidates, goal::Prefer prefer,
+                                     const std::string& first) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (candidates[i].verdict == Verdict::not_tried) order.push_back(i);
+  if (prefer == goal::Prefer::cheapest)
+    std::ranges::stable_sort(order, [&candidates](std::size_t left, std::size_t right) {
+      const auto& a = candidates[left].price;
+      const auto& b = candidates[right].price;
+      return a && (!b || *a < *b);
+    });
+  std::ranges::stable_partition(order, [&](std::size_t i) { return candidates[i].name == first; });
+  return order;
+}
+
+std::string describe(const Candidate& candidate) {
+  std::string text = candidate.volume.volume_id;
+  auto add = [&text](const std::string& part) {
+    if (part.empty()) return;
+    if (!text.empty()) text += ", ";
+    text += part;
+  };
+  if (candidate.volume.size > 0) add(goal::human_size(candidate.volume.size));
+  add(candidate.fs);
+  if (candidate.price) {
+    char price[64];
+    std::snprintf(price, sizeof price, "$%.4g/GB-month", *candidate.price);
+    add(price);
+  }
+  add(candidate.attachment == backends::Attachment::here ? "attached here" : "available");
+  return text;
+}
+
+}  // namespace mooring::agent::decide

@@ -1,0 +1,44 @@
+// What became of a candidate, in one word and one sentence.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backends/error.h"
+#include "mount/error.h"
+
+namespace mooring::agent::decide {
+
+enum class Verdict {
+  chosen,
+  not_tried,
+  wrong_backend,
+  wrong_region,
+  wrong_zone,
+  not_found,
+  not_ready,
+  in_use,
+  no_slot,
+  denied,
+  backend_unavailable,
+  attach_failed,
+  device_missing,
+  unsafe_filesystem,
+  mount_failed,
+  timed_out,
+};
+
+/// The words of the API.
+std::string_view to_string(Verdict verdict);
+
+/// Why a candidate could not be had.
+struct Failure {
+  Verdict verdict = Verdict::attach_failed;
+  std::string detail;
+};
+
+Failure failure_of(const backends::Error& error);
+Failure failure_of(const mount::Error& error);
+
+}  // namespace mooring::agent::decide

@@ -1,0 +1,304 @@
+#include "agent/serve/routes.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include <boost/json/array.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include "agent/act/task_json.h"
+#include "agent/decide/resolver.h"
+#include "agent/goal/fields.h"
+#include "agent/serve/problem.h"
+
+namespace mooring::agent::serve {
+
+namespace json = boost::json;
+using act::Task;
+using act::TaskState;
+
+namespace {
+
+constexpr std::chrono::milliseconds kLongestWait = std::chrono::minutes(10);
+
+Response not_found(const std::string& what) { return problem(404, "not-found", "Not found", what); }
+
+Response wrong_method(const std::string& allowed) {
+  auto response = problem(405, "method-not-allowed", "This method is not for this path", "allowed: " + allowed);
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+/// The `wait` of a query; a wait that cannot be read is an error.
+struct Wait {
+  std::chrono::milliseconds time{0};
+  std::optional<Response> refusal;
+};
+
+Wait wait_of(const Request& request) {
+  const auto wait = request.query.find("wait");
+  if (wait == request.query.end()) return {};
+  const auto time = goal::parse_duration(wait->second);
+  if (!time || time->count() < 0)
+    return {{}, problem(400, "bad-request", "The wait cannot be read", "wait=" + wait->second + " is not a duration; write 60s, 5m, 250ms")};
+  return {std::min(*time, kLongestWait), {}};
+}
+
+bool flag(const Request& request, const std::string& name) {
+  const auto value = request.query.find(name);
+  return value != request.query.end() && value->second != "false";
+}
+
+/// A goal from a body, or why there is none.
+struct Body {
+  goal::TaskGoal goal;
+  std::optional<Response> refusal;
+};
+
+Body goal_of(const Request& request) {
+  const bool yaml = request.content_type == "application/yaml" || request.content_type == "application/x-yaml" ||
+                    request.content_type == "text/yaml";
+  if (!yaml && request.content_type != "application/json")
+    return {{}, problem(415, "unsupported-media-type", "The body has the wrong content type",
+                        "'" + request.content_type + "' is not read here; send application/json or application/yaml")};
+  goal::Diagnostics diagnostics("request");
+  const auto documents = goal::parse(request.body, yaml ? goal::Format::yaml : goal::Format::json, diagnostics);
+  if (diagnostics.ok() && documents.size() != 1) diagnostics.error({1, 1}, "the body has to be one document");
+  if (!diagnostics.ok()) return {{}, invalid(diagnostics.all())};
+  Body body{goal::read_request(documents.front(), {}, diagnostics), {}};
+  if (!diagnostics.ok()) body.refusal = invalid(diagnostics.all());
+  return body;
+}
+
+Response plain_text(unsigned status, std::string text) {
+  return {.status = status, .content_type = "text/plain", .body = std::move(text), .headers = {}, .stream = {}};
+}
+
+json::object identity_json(const backends::Identity& here) {
+  json::object object{{"provider", here.provider}, {"region", here.region}};
+  const auto add = [&object](std::string_view key, const std::string& value) {
+    if (!value.empty()) object[key] = value;
+  };
+  add("zone", here.zone);
+  add("zone_id", here.zone_id);
+  add("instance_id", here.instance_id);
+  add("instance_type", here.instance_type);
+  add("account", here.account);
+  add("source", here.source);
+  return object;
+}
+
+void log_call(const Request& request, std::string_view what, const std::string& task) {
+  spdlog::info("task={} {} by uid={} pid={}", task, what, request.peer.uid, request.peer.pid);
+}
+
+}  // namespace
+
+Api::Api(Task::World& world, act::Tasks& tasks, EventStream& events)
+    : world_(world), services_(world.services), tasks_(tasks), event_stream_(events) {}
+
+void Api::stop() {
+  stopping_ = true;
+  event_stream_.stop();
+  for (const auto& [id, task] : tasks_.all()) task->changed().notify();
+}
+
+boost::asio::awaitable<Response> Api::answer(Request request) {
+  // Plain ifs: g++ 12 destroys the operands of ?: twice when one of them is awaited.
+  const auto& path = request.path;
+  const auto is = [&path](std::initializer_list<std::string_view> wanted) { return std::ranges::equal(path, wanted); };
+  if (is({"v1", "explain"})) {
+    if (request.method != "POST") co_return wrong_method("POST");
+    co_return co_await explain(request);
+  }
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "tasks") co_return co_await tasks_route(request);
+  const bool known = is({"livez"}) || is({"readyz"}) || is({"v1", "identity"}) || is({"v1", "events"}) ||
+                     is({"v1", "volumes"}) || is({"v1", "tasks"});
+  if (!known) co_return not_found("there is nothing at this path; the API is described in README.md");
+  if (request.method != "GET") co_return wrong_method("GET");
+  if (is({"readyz"})) co_return co_await ready(request);
+  if (is({"v1", "volumes"})) co_return co_await volumes();
+  if (is({"v1", "events"})) co_return events(request);
+  if (is({"v1", "identity"})) co_return identity();
+  if (is({"v1", "tasks"})) co_return list_tasks();
+  co_return plain_text(200, "ok\n");
+}
+
+Api::Answer Api::tasks_route(const Request& request) {
+  const std::string& id = request.path[2];
+  if (!goal::is_valid_name(id))
+    co_return problem(422, "invalid-goal", "The task's name is not valid", goal::invalid_name("task", id));
+  if (request.method == "GET") co_return co_await get_task(request, id);
+  if (id == act::kHostTask)
+    co_return problem(403, "forbidden", "This task belongs to the configuration",
+                      "the mounts of task 'host' are the `volumes` of moord's configuration; change them there");
+  if (request.method == "PUT") co_return co_await put_task(request, id);
+  if (request.method == "DELETE") co_return co_await delete_task(request, id);
+  co_return wrong_method("GET, PUT, DELETE");
+}
+
+boost::asio::awaitable<void> Api::wait(std::shared_ptr<Task> task, std::chrono::milliseconds time) {
+  const auto deadline = act::Clock::now() + time;
+  while (task->moving() && !stopping_ && act::Clock::now() < deadline) co_await task->changed().wait_until(deadline);
+}
+
+Api::Answer Api::put_task(const Request& request, const std::string& id) {
+  auto time = wait_of(request);
+  if (time.refusal) co_return *std::move(time.refusal);
+  auto body = goal_of(request);
+  if (body.refusal) co_return *std::move(body.refusal);
+  if (body.goal.owner && act::process_start_time(body.goal.owner->pid) == 0)
+    co_return problem(422, "invalid-goal", "The owner is not a process",
+                      "there is no process " + std::to_string(body.goal.owner->pid));
+  log_call(request, "put", id);
+  const auto result = tasks_.put(id, body.goal);
+  if (const auto* refusal = std::get_if<act::Tasks::Refusal>(&result)) {
+    const bool other = *refusal == act::Tasks::Refusal::other_goal;
+    co_return problem(409, "conflict", other ? "The task has another goal" : "The task is being released",
+                      other ? "task '" + id + "' exists with another goal; release it first, or take another name"
+                            : "wait until task '" + id + "' is released");
+  }
+  const auto task = std::get<std::shared_ptr<Task>>(result);
+  co_await wait(task, time.time);
+  // Nobody is told of a goal that is not on disk.
+  const auto written = co_await services_.ledger.flush();
+  if (!written) {
+    task->release(false);
+    co_return problem(500, "ledger", "The goal cannot be recorded", written.error().message);
+  }
+  auto state = act::to_json(*task);
+  switch (task->state()) {
+    case TaskState::ready:
+    case TaskState::degraded: co_return json_response(200, state);
+    case TaskState::preparing: {
+      auto response = json_response(202, state);
+      response.headers.emplace_back("Location", "/v1/tasks/" + id);
+      co_return response;
+    }
+    case TaskState::failed:
+      co_return problem(424, "failed", "The goal could not be had",
+                        "task '" + id + "' failed; every candidate has its verdict", {{"task", std::move(state)}});
+    case TaskState::releasing:
+    case TaskState::busy:
+    case TaskState::released: break;
+  }
+  co_return problem(409, "conflict", "The task is being released", "somebody released task '" + id + "' meanwhile",
+                    {{"task", std::move(state)}});
+}
+
+Api::Answer Api::get_task(const Request& request, const std::string& id) {
+  auto time = wait_of(request);
+  if (time.refusal) co_return *std::move(time.refusal);
+  const auto task = tasks_.find(id);
+  if (!task) co_return not_found("there is no task '" + id + "'");
+  co_await wait(task, time.time);
+  co_return json_response(200, act::to_json(*task));
+}
+
+Api::Answer Api::delete_task(const Request& request, const std::string& id) {
+  auto time = wait_of(request);
+  if (time.refusal) co_return *std::move(time.refusal);
+  const auto task = tasks_.find(id);
+  if (!task) co_return json_response(200, {{"task", id}, {"state", "released"}});
+  log_call(request, flag(request, "force") ? "release by force" : "release", id);
+  task->release(flag(request, "force"));
+  co_await wait(task, time.time);
+  auto state = act::to_json(*task);
+  if (task->state() == TaskState::released) co_return json_response(200, state);
+  if (task->state() != TaskState::busy) co_return json_response(202, state);
+  co_return problem(409, "busy", "Somebody still uses it",
+                    task->problem() + "; it is released as soon as that ends", {{"task", std::move(state)}});
+}
+
+Response Api::list_tasks() const {
+  json::array all;
+  for (const auto& [id, task] : tasks_.all()) all.push_back(act::to_json(*task));
+  return json_response(200, {{"tasks", std::move(all)}});
+}
+
+Response Api::identity() const { return json_response(200, identity_json(services_.identity)); }
+
+Api::Answer Api::explain(const Request& request) {
+  auto body = goal_of(request);
+  if (body.refusal) co_return *std::move(body.refusal);
+  auto plans = co_await world_.planner.plan(std::move(body.goal), {});
+  json::array mounts;
+  for (act::MountPlan& plan : plans) {
+    json::object mount{{"path", plan.mount.path}};
+    if (!plan.mount.instance_path.empty()) mount["instance_path"] = plan.mount.instance_path;
+    for (const std::size_t index : plan.order) {
+      decide::Candidate& candidate = plan.candidates[index];
+      if (index == plan.order.front()) candidate.verdict = decide::Verdict::chosen;
+      candidate.detail = decide::describe(candidate);
+    }
+    json::array candidates;
+    for (const decide::Candidate& candidate : plan.candidates) candidates.push_back(act::to_json(candidate));
+    mount["candidates"] = std::move(candidates);
+    mounts.push_back(std::move(mount));
+  }
+  co_return json_response(200, {{"instance", identity_json(services_.identity)}, {"mounts", std::move(mounts)}});
+}
+
+Api::Answer Api::volumes() {
+  const auto known = co_await world_.planner.known();
+  std::map<std::string, json::object> all;
+  for (const auto& [name, definition] : known->definitions) {
+    all[name] = goal::to_json(definition);
+    all[name]["source"] = definition.source;
+    if (definition.size > 0) all[name]["size"] = definition.size;  // bytes, as everywhere in answers
+  }
+  for (const auto& [name, volume] : world_.volumes.all()) {
+    if (volume->gone()) continue;
+    json::object& object = all[name];
+    object["name"] = name;
+    object["backend"] = volume->backend();
+    object["region"] = volume->description().region;
+    object["volume_id"] = volume->description().volume_id;
+    if (volume->description().size > 0) object["size"] = volume->description().size;
+    object["stage"] = decide::stage_name(volume->step());
+    object["attached_by_us"] = volume->attached_by_us();
+    if (volume->device()) object["device"] = volume->device()->path;
+    if (volume->mounted()) object["mounted_at"] = volume->mounted()->target;
+    json::array users;
+    for (const act::UserKey& user : volume->users()) users.push_back({{"task", user.task}, {"path", user.path}});
+    object["users"] = std::move(users);
+  }
+  json::array list;
+  for (auto& [name, object] : all) list.push_back(std::move(object));
+  json::array problems;
+  for (const goal::Diagnostic& diagnostic : known->problems) problems.push_back(json::string(goal::to_string(diagnostic)));
+  co_return json_response(200, {{"volumes", std::move(list)}, {"problems", std::move(problems)}});
+}
+
+Api::Answer Api::ready(const Request& request) {
+  const auto known = co_await world_.planner.known();
+  const auto written = co_await services_.ledger.flush();
+  std::string text;
+  bool all = true;
+  const auto check = [&](std::string_view name, bool good, const std::string& why, bool needed) {
+    text += (good ? "[+]" : "[-]") + std::string(name) + (good ? " ok" : ": " + why) + "\n";
+    all = all && (good || !needed);
+  };
+  check("identity", true, "", true);
+  check("ledger", static_cast<bool>(written), written ? "" : written.error().message, true);
+  // A definition that cannot be read is no reason to take the whole node out of service.
+  check("definitions", known->problems.empty(), known->problems.empty() ? "" : goal::to_string(known->problems.front()), false);
+  if (flag(request, "verbose"))
+    text += all ? "ready\n" : "not ready\n";
+  else if (all)
+    text = "ok\n";
+  co_return plain_text(all ? 200 : 503, std::move(text));
+}
+
+Response Api::events(const Request& request) {
+  const std::string& resume = request.last_event_id;
+  std::uint64_t id = 0;
+  if (!resume.empty() && std::from_chars(resume.data(), resume.data() + resume.size(), id).ec != std::errc())
+    return problem(400, "bad-request", "Last-Event-ID cannot be read", "it is a number, as the `id:` of an event");
+  return event_stream_.open(id, !request.query.contains("follow") || flag(request, "follow"));
+}
+
+}  // namespace mooring::agent::serve

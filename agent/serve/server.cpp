@@ -1,0 +1,249 @@
+#include "agent/serve/server.h"
+
+#include <cctype>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <list>
+#include <system_error>
+#include <utility>
+
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include "agent/act/signal.h"
+#include "agent/serve/problem.h"
+
+namespace mooring::agent::serve {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using Protocol = asio::local::stream_protocol;
+using Stream = beast::basic_stream<Protocol, asio::any_io_executor>;
+
+namespace {
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+
+Peer peer_of(Stream& stream) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (getsockopt(stream.socket().native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
+  return {credentials.pid, credentials.uid};
+}
+
+bool read_target(std::string_view target, Request& request) {
+  const auto url = boost::urls::parse_origin_form(target);
+  if (!url) return false;
+  for (const auto& segment : url->segments()) request.path.emplace_back(segment);
+  for (const auto& parameter : url->params()) request.query[parameter.key] = parameter.value;
+  return true;
+}
+
+std::string media_type(std::string_view header) {
+  std::string type(header.substr(0, header.find(';')));
+  while (!type.empty() && type.back() == ' ') type.pop_back();
+  for (char& letter : type) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return type;
+}
+
+/// What a request that could not be read is told; nothing for a client that has just gone.
+Response unreadable(const boost::system::error_code& error) {
+  if (error == http::error::body_limit)
+    return problem(413, "too-large", "The body is too large",
+                   "a body may have " + std::to_string(Limits::kBody) + " bytes at most");
+  if (error == http::error::header_limit)
+    return problem(431, "headers-too-large", "The headers are too large",
+                   "the headers may have " + std::to_string(Limits::kHeader) + " bytes at most");
+  if (error == beast::error::timeout)
+    return problem(408, "too-slow", "The request took too long",
+                   "a request has to be sent within " + std::to_string(Limits::kReadSeconds) + " s");
+  return problem(400, "bad-request", "This is not an HTTP request", error.message());
+}
+
+bool client_has_gone(const boost::system::error_code& error) {
+  return error == http::error::end_of_stream || error == asio::error::eof || error == asio::error::connection_reset ||
+         error == asio::error::operation_aborted || error == http::error::partial_message;
+}
+
+}  // namespace
+
+struct Server::State : std::enable_shared_from_this<Server::State> {
+  State(asio::any_io_executor where, Handler what)
+      : executor(where), handler(std::move(what)), acceptor(where), session_ended(where) {}
+
+  struct Session {
+    explicit Session(Protocol::socket socket) : stream(std::move(socket)) {}
+    Stream stream;
+    beast::flat_buffer buffer;
+    bool idle = true;  // between two requests
+  };
+
+  static asio::awaitable<void> accept(std::shared_ptr<State> self);
+  static asio::awaitable<void> serve(std::shared_ptr<State> self, std::list<Session>::iterator session);
+  asio::awaitable<bool> answer_one(Session& session);
+  asio::awaitable<bool> send(Session& session, Response response, unsigned version, bool keep_alive);
+  asio::awaitable<bool> send_stream(Session& session, Response response, unsigned version);
+
+  asio::any_io_executor executor;
+  Handler handler;
+  Protocol::acceptor acceptor;
+  std::string path;
+  std::list<Session> sessions;
+  act::Signal session_ended;
+  bool stopping = false;
+};
+
+asio::awaitable<bool> Server::State::send(Session& session, Response response, unsigned version, bool keep_alive) {
+  if (response.stream) co_return co_await send_stream(session, std::move(response), version);
+  http::response<http::string_body> message{static_cast<http::status>(response.status), version};
+  message.set(http::field::server, "moord/" MOORING_VERSION);
+  message.set(http::field::content_type, response.content_type);
+  message.set(http::field::cache_control, "no-store");
+  for (const auto& [name, value] : response.headers) message.set(name, value);
+  message.keep_alive(keep_alive);
+  message.body() = std::move(response.body);
+  message.prepare_payload();
+  session.stream.expires_after(std::chrono::seconds(Limits::kWriteSeconds));
+  const auto [error, sent] = co_await http::async_write(session.stream, message, kNoThrow);
+  co_return !error && keep_alive;
+}
+
+asio::awaitable<bool> Server::State::send_stream(Session& session, Response response, unsigned version) {
+  http::response<http::empty_body> head{static_cast<http::status>(response.status), version};
+  head.set(http::field::server, "moord/" MOORING_VERSION);
+  head.set(http::field::content_type, response.content_type);
+  head.set(http::field::cache_control, "no-store");
+  head.keep_alive(false);  // the end of the stream is the end of the connection
+  http::response_serializer<http::empty_body> serializer{head};
+  const auto [error, sent] = co_await http::async_write_header(session.stream, serializer, kNoThrow);
+  if (error) co_return false;
+  SendPart send_part = [this, &session](std::string part) -> asio::awaitable<bool> {
+    session.stream.expires_after(std::chrono::seconds(Limits::kWriteSeconds));
+    const auto [failure, count] = co_await asio::async_write(session.stream, asio::buffer(part), kNoThrow);
+    co_return !failure && !stopping;
+  };
+  co_await response.stream(send_part);
+  co_return false;
+}
+
+asio::awaitable<bool> Server::State::answer_one(Session& session) {
+  http::request_parser<http::string_body> parser;
+  parser.header_limit(Limits::kHeader);
+  parser.body_limit(Limits::kBody);
+  session.idle = true;
+  session.stream.expires_after(std::chrono::seconds(Limits::kIdleSeconds));
+  if (session.buffer.size() == 0) {
+    // The time for a request begins with its first byte.
+    const auto [error, count] = co_await session.stream.async_read_some(session.buffer.prepare(4096), kNoThrow);
+    if (error) co_return false;
+    session.buffer.commit(count);
+  }
+  session.idle = false;
+  session.stream.expires_after(std::chrono::seconds(Limits::kReadSeconds));
+  const auto [error, count] = co_await http::async_read(session.stream, session.buffer, parser, kNoThrow);
+  if (error && client_has_gone(error)) co_return false;
+  if (error) co_return co_await send(session, unreadable(error), 11, false);
+  session.stream.expires_never();  // how long an answer may take is the handler's business
+
+  auto message = parser.release();
+  Request request;
+  request.method = std::string(message.method_string());
+  request.content_type = media_type(message[http::field::content_type]);
+  request.last_event_id = std::string(message["Last-Event-ID"]);
+  request.peer = peer_of(session.stream);
+  if (!read_target(message.target(), request))
+    co_return co_await send(session, problem(400, "bad-request", "The path cannot be read", message.target()),
+                            message.version(), false);
+  request.body = std::move(message.body());
+  auto response = co_await handler(std::move(request));
+  co_return co_await send(session, std::move(response), message.version(), message.keep_alive() && !stopping);
+}
+
+asio::awaitable<void> Server::State::serve(std::shared_ptr<State> self, std::list<Session>::iterator session) {
+  while (!self->stopping && co_await self->answer_one(*session)) {
+  }
+  boost::system::error_code ignored;
+  session->stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
+  self->sessions.erase(session);
+  self->session_ended.notify();
+}
+
+asio::awaitable<void> Server::State::accept(std::shared_ptr<State> self) {
+  for (;;) {
+    // At the limit nobody is turned away: who comes next waits in the kernel's queue until a connection ends.
+    while (self->sessions.size() >= Limits::kConnections && !self->stopping) co_await self->session_ended.wait();
+    auto [error, socket] = co_await self->acceptor.async_accept(kNoThrow);
+    if (self->stopping) co_return;
+    if (error) {
+      spdlog::error("cannot accept a connection: {}", error.message());
+      // Out of descriptors: the next try makes sense when one is given back.
+      co_await self->session_ended.wait_until(act::Clock::now() + std::chrono::seconds(1));
+      continue;
+    }
+    const auto session = self->sessions.emplace(self->sessions.end(), std::move(socket));
+    asio::co_spawn(self->executor, serve(self, session), [](const std::exception_ptr& bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
+  }
+}
+
+Server::Server(asio::any_io_executor executor, Handler handler)
+    : state_(std::make_shared<State>(std::move(executor), std::move(handler))) {}
+
+Server::~Server() = default;
+
+Server::Result<void> Server::listen(const std::string& path) {
+  const auto failed = [&path](const std::string& what, int error) {
+    return Error{"cannot " + what + " the socket " + path + ": " + std::generic_category().message(error)};
+  };
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (error) return failed("make the directory of", error.value());
+  const auto status = std::filesystem::symlink_status(path, error);
+  if (std::filesystem::exists(status) && status.type() != std::filesystem::file_type::socket)
+    return Error{"there is something at " + path + " that is not a socket; it was left alone"};
+  std::filesystem::remove(path, error);
+  boost::system::error_code code;
+  const mode_t mask = umask(0117);  // 0660 from its first moment
+  state_->acceptor.open(Protocol());
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) code = asio::error::name_too_long;
+  if (!code) state_->acceptor.bind(Protocol::endpoint(path), code);
+  umask(mask);
+  if (!code) state_->acceptor.listen(asio::socket_base::max_listen_connections, code);
+  if (code) return failed("listen on", code.value());
+  if (const group* mooring = getgrnam("mooring"))
+    if (chown(path.c_str(), 0, mooring->gr_gid) != 0) spdlog::warn("cannot give {} to the group mooring", path);
+  state_->path = path;
+  asio::co_spawn(state_->executor, State::accept(state_), asio::detached);
+  return boost::outcome_v2::success();
+}
+
+asio::awaitable<void> Server::stop() {
+  state_->stopping = true;
+  boost::system::error_code ignored;
+  state_->acceptor.close(ignored);
+  unlink(state_->path.c_str());
+  for (State::Session& session : state_->sessions)
+    if (session.idle) session.stream.cancel();
+  state_->session_ended.notify();
+  while (!state_->sessions.empty()) co_await state_->session_ended.wait();
+}
+
+}  // namespace mooring::agent::serve

@@ -1,0 +1,52 @@
+// HTTP/1.1 on a unix socket.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/outcome/basic_result.hpp>
+#include <boost/outcome/policy/terminate.hpp>
+
+#include "agent/serve/http.h"
+
+namespace mooring::agent::serve {
+
+/// What a client may cost.
+struct Limits {
+  static constexpr std::size_t kBody = 1024 * 1024;      // bytes; a goal of thousands of mounts is smaller
+  static constexpr std::size_t kHeader = 16 * 1024;      // bytes
+  static constexpr std::size_t kConnections = 128;
+  static constexpr int kReadSeconds = 10;                // for a request, once it has begun
+  static constexpr int kIdleSeconds = 60;                // between two requests
+  static constexpr int kWriteSeconds = 30;
+};
+
+class Server {
+ public:
+  struct Error {
+    std::string message;
+  };
+  template <class T>
+  using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
+
+  Server(boost::asio::any_io_executor executor, Handler handler);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Listens on a unix socket at `path`, mode 0660, of the group `mooring` where there is one. A socket that is left from
+  /// an earlier run is replaced; anything else at that path is an error.
+  Result<void> listen(const std::string& path);
+
+  /// Takes no more requests and closes idle connections. Returns when the requests under way are answered; those that
+  /// wait for something have to be woken by the caller.
+  boost::asio::awaitable<void> stop();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mooring::agent::serve

@@ -1,0 +1,244 @@
+#include "agent/state/ledger.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "agent/state/sqlite.h"
+
+namespace mooring::agent::state {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kSchemaVersion = 1;
+constexpr const char* kSchema = R"(
+CREATE TABLE task (id TEXT PRIMARY KEY, goal TEXT NOT NULL, phase INTEGER NOT NULL, outcome TEXT NOT NULL,
+                   created INTEGER NOT NULL, owner_pid INTEGER NOT NULL, owner_start INTEGER NOT NULL, owner_boot TEXT NOT NULL)
+                   STRICT, WITHOUT ROWID;
+CREATE TABLE choice (task TEXT NOT NULL, path TEXT NOT NULL, volume TEXT NOT NULL, PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
+CREATE TABLE volume (name TEXT PRIMARY KEY, backend TEXT NOT NULL, volume TEXT NOT NULL, attached_by_us INTEGER NOT NULL,
+                     look TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE bind (task TEXT NOT NULL, path TEXT NOT NULL, source TEXT NOT NULL, made INTEGER NOT NULL,
+                   PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 1;
+)";
+
+std::string to_text(const backends::Volume& volume) {
+  json::object parameters;
+  for (const auto& [key, value] : volume.parameters) parameters[key] = value;
+  return json::serialize(json::object{{"region", volume.region},
+                                      {"zone", volume.zone},
+                                      {"volume_id", volume.volume_id},
+                                      {"size", volume.size},
+                                      {"read_only", volume.read_only},
+                                      {"defined", volume.defined},
+                                      {"parameters", std::move(parameters)}});
+}
+
+std::string to_text(const backends::Look& look) {
+  json::object object{{"serial", look.serial}, {"size", look.size}};
+  object["links"] = json::array(look.links.begin(), look.links.end());
+  if (look.backing_file)
+    object["backing_file"] = {{"device", look.backing_file->device}, {"inode", look.backing_file->inode}};
+  return json::serialize(object);
+}
+
+std::uint64_t number(const json::value& value) { return value.to_number<std::uint64_t>(); }
+
+backends::Volume volume_from(const std::string& name, const std::string& text) {
+  const json::value value = json::parse(text);
+  backends::Volume volume;
+  volume.name = name;
+  volume.region = value.at("region").as_string();
+  volume.zone = value.at("zone").as_string();
+  volume.volume_id = value.at("volume_id").as_string();
+  volume.size = number(value.at("size"));
+  volume.read_only = value.at("read_only").as_bool();
+  volume.defined = value.at("defined").as_bool();
+  for (const auto& [key, parameter] : value.at("parameters").as_object())
+    volume.parameters[key] = std::string(parameter.as_string());
+  return volume;
+}
+
+backends::Look look_from(const std::string& text) {
+  const json::value value = json::parse(text);
+  backends::Look look;
+  look.serial = value.at("serial").as_string();
+  look.size = number(value.at("size"));
+  for (const auto& link : value.at("links").as_array()) look.links.emplace_back(link.as_string());
+  if (const auto* file = value.as_object().if_contains("backing_file"))
+    look.backing_file = {number(file->at("device")), number(file->at("inode"))};
+  return look;
+}
+
+struct Apply {
+  sqlite3* database;
+
+  bool run(Statement&& statement) const {
+    statement.next();
+    return statement.ok();
+  }
+  bool operator()(const TaskRecord& record) const {
+    return run(std::move(Statement(database, "REPLACE INTO task VALUES (?,?,?,?,?,?,?,?)")
+                             .bind(record.id)
+                             .bind(record.goal)
+                             .bind(static_cast<std::int64_t>(record.phase))
+                             .bind(record.outcome)
+                             .bind(record.created)
+                             .bind(record.owner.pid)
+                             .bind(static_cast<std::int64_t>(record.owner.start_time))
+                             .bind(record.owner.boot_id)));
+  }
+  bool operator()(const ChoiceRecord& record) const {
+    return run(std::move(Statement(database, "REPLACE INTO choice VALUES (?,?,?)")
+                             .bind(record.task).bind(record.path).bind(record.volume)));
+  }
+  bool operator()(const VolumeRecord& record) const {
+    return run(std::move(Statement(database, "REPLACE INTO volume VALUES (?,?,?,?,?)")
+                             .bind(record.name)
+                             .bind(record.backend)
+                             .bind(to_text(record.volume))
+                             .bind(std::int64_t{record.attached_by_us})
+                             .bind(record.look_known ? to_text(record.look) : "")));
+  }
+  bool operator()(const BindRecord& record) const {
+    return run(std::move(Statement(database, "REPLACE INTO bind VALUES (?,?,?,?)")
+                             .bind(record.task).bind(record.path).bind(record.source).bind(std::int64_t{record.made})));
+  }
+  bool operator()(const ForgetTask& task) const {
+    return run(std::move(Statement(database, "DELETE FROM choice WHERE task = ?").bind(task.id))) &&
+           run(std::move(Statement(database, "DELETE FROM task WHERE id = ?").bind(task.id)));
+  }
+  bool operator()(const ForgetChoice& choice) const {
+    return run(std::move(
+        Statement(database, "DELETE FROM choice WHERE task = ? AND path = ?").bind(choice.task).bind(choice.path)));
+  }
+  bool operator()(const ForgetVolume& volume) const {
+    return run(std::move(Statement(database, "DELETE FROM volume WHERE name = ?").bind(volume.name)));
+  }
+  bool operator()(const ForgetBind& bind) const {
+    return run(
+        std::move(Statement(database, "DELETE FROM bind WHERE task = ? AND path = ?").bind(bind.task).bind(bind.path)));
+  }
+};
+
+}  // namespace
+
+struct Ledger::Database {
+  Database() = default;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database() {
+    if (lock >= 0) close(lock);
+  }
+
+  [[nodiscard]] Error error(const std::string& what) const {
+    return {what + ": " + (sqlite ? sqlite3_errmsg(sqlite.get()) : "out of memory")};
+  }
+  [[nodiscard]] bool execute(const char* sql) const {
+    return sqlite3_exec(sqlite.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+  Result<void> take_lock(const std::string& directory);
+  Result<void> open(const std::string& path);
+
+  int lock = -1;
+  std::string path;
+  SqliteDatabase sqlite;
+};
+
+Result<void> Ledger::Database::take_lock(const std::string& directory) {
+  std::error_code failure;
+  if (std::filesystem::create_directories(directory, failure))
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, failure);
+  if (failure) return Error{"cannot make the state directory " + directory + ": " + failure.message()};
+  lock = ::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) return Error{"cannot open " + directory + "/lock: " + std::generic_category().message(errno)};
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0)
+    return Error{"another moord is running on the state directory " + directory};
+  return boost::outcome_v2::success();
+}
+
+Result<void> Ledger::Database::open(const std::string& file) {
+  path = file;
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  sqlite.reset(handle);
+  const std::string refusal = "cannot open the ledger " + path;
+  if (code != SQLITE_OK) return error(refusal);
+  if (!execute("PRAGMA journal_mode = WAL") || !execute("PRAGMA synchronous = FULL") ||
+      !execute("PRAGMA cache_size = -256"))
+    return error(refusal);
+  Statement version(sqlite.get(), "PRAGMA user_version");
+  if (!version.next()) return error(refusal);
+  if (version.number(0) > kSchemaVersion)
+    return Error{"the ledger " + path + " was written by a later version of moord (schema " +
+                 std::to_string(version.number(0)) + ", this one knows up to " + std::to_string(kSchemaVersion) +
+                 "); install that version again, or release all tasks with it first"};
+  if (version.number(0) == 0 &&
+      !(execute("BEGIN IMMEDIATE") && execute(kSchema) && execute("COMMIT")))
+    return error("cannot set up the ledger " + path);
+  return boost::outcome_v2::success();
+}
+
+Ledger::Ledger(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+Ledger::Ledger(Ledger&&) noexcept = default;
+Ledger& Ledger::operator=(Ledger&&) noexcept = default;
+Ledger::~Ledger() = default;
+
+Result<Ledger> Ledger::open(const std::string& directory) {
+  auto database = std::make_unique<Database>();
+  BOOST_OUTCOME_TRYV(database->take_lock(directory));
+  BOOST_OUTCOME_TRYV(database->open(directory + "/ledger.db"));
+  return Ledger(std::move(database));
+}
+
+Result<Snapshot> Ledger::load() {
+  sqlite3* sqlite = database_->sqlite.get();
+  Snapshot snapshot;
+  Statement tasks(sqlite, "SELECT id, goal, phase, outcome, created, owner_pid, owner_start, owner_boot FROM task");
+  while (tasks.next())
+    snapshot.tasks.push_back({tasks.text(0), tasks.text(1), static_cast<TaskPhase>(tasks.number(2)), tasks.text(3),
+                              tasks.number(4),
+                              {tasks.number(5), static_cast<std::uint64_t>(tasks.number(6)), tasks.text(7)}});
+  Statement choices(sqlite, "SELECT task, path, volume FROM choice");
+  while (choices.next()) snapshot.choices.push_back({choices.text(0), choices.text(1), choices.text(2)});
+  Statement binds(sqlite, "SELECT task, path, source, made FROM bind");
+  while (binds.next()) snapshot.binds.push_back({binds.text(0), binds.text(1), binds.text(2), binds.number(3) != 0});
+  Statement volumes(sqlite, "SELECT name, backend, volume, attached_by_us, look FROM volume");
+  try {
+    while (volumes.next()) {
+      VolumeRecord record{volumes.text(0), volumes.text(1), volume_from(volumes.text(0), volumes.text(2)),
+                          volumes.number(3) != 0, {}, !volumes.text(4).empty()};
+      if (record.look_known) record.look = look_from(volumes.text(4));
+      snapshot.volumes.push_back(std::move(record));
+    }
+  } catch (const std::exception& exception) {
+    return Error{"the ledger " + database_->path + " is damaged: " + exception.what()};
+  }
+  if (!tasks.ok() || !choices.ok() || !binds.ok() || !volumes.ok())
+    return database_->error("cannot read the ledger " + database_->path);
+  return snapshot;
+}
+
+Result<void> Ledger::commit(const std::vector<Change>& changes) {
+  if (changes.empty()) return boost::outcome_v2::success();
+  bool ok = database_->execute("BEGIN IMMEDIATE");
+  for (const Change& change : changes) ok = ok && std::visit(Apply{database_->sqlite.get()}, change);
+  if (ok && database_->execute("COMMIT")) return boost::outcome_v2::success();
+  Error failure = database_->error("cannot write the ledger " + database_->path);
+  if (sqlite3_get_autocommit(database_->sqlite.get()) == 0) static_cast<void>(database_->execute("ROLLBACK"));
+  return failure;
+}
+
+}  // namespace mooring::agent::state

@@ -1,0 +1,93 @@
+#include "backends/local/image.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace mooring::backends::local {
+namespace {
+
+Error failed(const std::string& what, int error) {
+  return {Errc::attach_failed, what + ": " + std::generic_category().message(error), {}};
+}
+
+struct flock whole_file(bool shared) {
+  struct flock lock {};
+  lock.l_type = static_cast<short>(shared ? F_RDLCK : F_WRLCK);
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+// Written beside and renamed, so that nobody ever reads half of it.
+std::string beside(const std::string& path) { return path + "." + std::to_string(getpid()) + ".new"; }
+
+}  // namespace
+
+Result<Image> open_image(const ImagePath& path, bool for_writing) {
+  const std::string name = path.image();
+  Image image;
+  image.file = FileDescriptor(open(name.c_str(), (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!image.file && errno == ENOENT) return Error{Errc::not_found, "there is no image " + name, {}};
+  if (!image.file) return failed("cannot open " + name, errno);
+  struct stat status {};
+  if (fstat(image.file.get(), &status) != 0) return failed("cannot stat " + name, errno);
+  if (!S_ISREG(status.st_mode)) return Error{Errc::attach_failed, name + " is not a regular file", {}};
+  image.id = {status.st_dev, status.st_ino};
+  image.size = static_cast<std::uint64_t>(status.st_size);
+  return image;
+}
+
+Result<void> create_image(const ImagePath& path, std::uint64_t size) {
+  std::error_code error;
+  std::filesystem::create_directories(path.folder(), error);
+  if (error) return failed("cannot make the directory " + path.folder(), error.value());
+  const std::string fresh = beside(path.image());
+  unlink(fresh.c_str());
+  const FileDescriptor file(open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file) return failed("cannot make " + fresh, errno);
+  int result = ftruncate(file.get(), static_cast<off_t>(size)) == 0 ? 0 : errno;
+  if (result == 0 && fsync(file.get()) != 0) result = errno;
+  // A hard link never replaces: whoever comes second finds the image that the first one made.
+  if (result == 0 && link(fresh.c_str(), path.image().c_str()) != 0 && errno != EEXIST) result = errno;
+  unlink(fresh.c_str());
+  if (result != 0) return failed("cannot make " + path.image(), result);
+  return boost::outcome_v2::success();
+}
+
+bool lock_image(const Image& image, bool shared) {
+  auto lock = whole_file(shared);
+  return fcntl(image.file.get(), F_OFD_SETLK, &lock) == 0;
+}
+
+bool is_locked(const Image& image, bool shared) {
+  auto lock = whole_file(shared);
+  return fcntl(image.file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+std::string read_holder(const ImagePath& path) {
+  std::ifstream file(path.holder());
+  std::string holder;
+  std::getline(file, holder);
+  return holder;
+}
+
+Result<void> write_holder(const ImagePath& path, const std::string& holder) {
+  const std::string fresh = beside(path.holder());
+  {
+    std::ofstream file(fresh, std::ios::trunc);
+    file << holder << '\n';
+    if (!file.flush()) return failed("cannot write " + fresh, errno);
+  }
+  if (std::rename(fresh.c_str(), path.holder().c_str()) != 0) return failed("cannot write " + path.holder(), errno);
+  return boost::outcome_v2::success();
+}
+
+void remove_holder(const ImagePath& path) { unlink(path.holder().c_str()); }
+
+}  // namespace mooring::backends::local

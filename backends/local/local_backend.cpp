@@ -1,0 +1,107 @@
+#include "backends/local/local_backend.h"
+
+#include <utility>
+
+#include "backends/local/image.h"
+#include "backends/local/loop_device.h"
+#include "backends/offload.h"
+
+namespace mooring::backends::local {
+namespace {
+
+constexpr std::uint64_t kSector = 512;  // a loop device has whole sectors (loop(4))
+constexpr std::uint64_t kBlock = 4096;
+
+Look look_of(const Image& image) {
+  return {.serial = {}, .links = {}, .backing_file = image.id, .size = image.size / kSector * kSector};
+}
+
+Error in_use(const ImagePath& path) {
+  const std::string holder = read_holder(path);
+  return {Errc::in_use, "attached to instance " + (holder.empty() ? "unknown" : "'" + holder + "'"), holder};
+}
+
+Result<Description> describe_image(const ImagePath& path, Volume volume, const std::string& instance) {
+  Description description;
+  description.volume = std::move(volume);
+  description.volume.region = path.region;
+  description.volume.volume_id = path.region + "/" + path.name;
+  auto image = open_image(path, false);
+  if (!image) {
+    // A definition with a size may create the volume.
+    if (image.error().code == Errc::not_found && description.volume.defined && description.volume.size > 0)
+      return description;
+    return std::move(image).error();
+  }
+  description.volume.size = image.value().size;
+  if (!is_locked(image.value(), description.volume.read_only)) return description;
+  description.holder = read_holder(path);
+  description.attachment = description.holder == instance ? Attachment::here : Attachment::elsewhere;
+  if (description.attachment == Attachment::here) description.look = look_of(image.value());
+  return description;
+}
+
+Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const std::string& instance) {
+  if (volume.defined && volume.size > 0) {
+    auto existing = open_image(path, false);
+    if (!existing && existing.error().code == Errc::not_found) {
+      BOOST_OUTCOME_TRYV(create_image(path, (volume.size + kBlock - 1) / kBlock * kBlock));
+    }
+  }
+  BOOST_OUTCOME_TRY(auto image, open_image(path, !volume.read_only));
+  if (image.size < kSector) return Error{Errc::attach_failed, path.image() + " is smaller than a sector", {}};
+  const bool locked = lock_image(image, volume.read_only);
+  const auto loop = find_loop(image.id);
+  if (!locked && loop && read_holder(path) == instance) return Attached{look_of(image), true};
+  if (!locked) return in_use(path);
+  // The lock is free, but a loop device is there: not one of ours, they keep their lock.
+  if (loop && !volume.read_only)
+    return Error{Errc::in_use, path.image() + " is attached as " + loop->device + " by another program", loop->device};
+  BOOST_OUTCOME_TRYV(write_holder(path, instance));
+  BOOST_OUTCOME_TRY(auto device, configure_loop(image.file.get(), path.image(), volume.read_only));
+  static_cast<void>(device);  // `mount` finds it by the backing file
+  return Attached{look_of(image), false};
+}
+
+Result<void> detach_image(const ImagePath& path) {
+  auto image = open_image(path, false);
+  if (!image && image.error().code != Errc::not_found) return std::move(image).error();
+  const auto loop = image ? find_loop(image.value().id) : find_loop_of_deleted(path.image());
+  if (!loop) return boost::outcome_v2::success();
+  remove_holder(path);
+  BOOST_OUTCOME_TRY(const bool gone, clear_loop(*loop));
+  if (!gone) return Error{Errc::not_ready, loop->device + " is still open; it goes when it is closed", {}};
+  return boost::outcome_v2::success();
+}
+
+}  // namespace
+
+LocalBackend::LocalBackend(std::string directory, const Identity& identity, boost::asio::thread_pool& pool)
+    : directory_(std::move(directory)), region_(identity.region), instance_(identity.instance_id), pool_(pool) {}
+
+boost::asio::awaitable<std::vector<Result<Description>>> LocalBackend::describe(std::vector<Volume> volumes) {
+  auto job = [this, volumes = std::move(volumes)]() noexcept {
+    std::vector<Result<Description>> answers;
+    answers.reserve(volumes.size());
+    for (const Volume& volume : volumes)
+      answers.push_back(describe_image({directory_, region_, volume.name}, volume, instance_));
+    return answers;
+  };
+  co_return co_await offload(pool_, std::move(job));
+}
+
+boost::asio::awaitable<Result<Attached>> LocalBackend::attach(Volume volume) {
+  auto job = [this, volume = std::move(volume)]() noexcept {
+    return attach_image({directory_, region_, volume.name}, volume, instance_);
+  };
+  co_return co_await offload(pool_, std::move(job));
+}
+
+boost::asio::awaitable<Result<void>> LocalBackend::detach(Volume volume) {
+  auto job = [this, volume = std::move(volume)]() noexcept {
+    return detach_image({directory_, region_, volume.name});
+  };
+  co_return co_await offload(pool_, std::move(job));
+}
+
+}  // namespace mooring::backends::local

@@ -1,0 +1,103 @@
+#include "backends/local/loop_device.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+
+#include "backends/local/file_descriptor.h"
+
+namespace mooring::backends::local {
+namespace {
+
+Error failed(const std::string& what, int error) {
+  return {Errc::attach_failed, what + ": " + std::generic_category().message(error), {}};
+}
+
+// Since Linux 5.8; file systems without direct I/O (tmpfs before 6.6) refuse the flag with EINVAL.
+int configure(int loop, int image, const std::string& path, bool read_only, bool direct_io) {
+  loop_config config{};
+  config.fd = static_cast<__u32>(image);
+  config.info.lo_flags = LO_FLAGS_PARTSCAN;
+  if (read_only) config.info.lo_flags |= LO_FLAGS_READ_ONLY;
+  if (direct_io) config.info.lo_flags |= LO_FLAGS_DIRECT_IO;
+  std::strncpy(reinterpret_cast<char*>(config.info.lo_file_name), path.c_str(), LO_NAME_SIZE - 1);
+  return ioctl(loop, LOOP_CONFIGURE, &config) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+Result<std::string> configure_loop(int image, const std::string& path, bool read_only) {
+  // LOOP_CTL_GET_FREE tells everybody the same number: within this process, one at a time.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  const FileDescriptor control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  if (!control) return failed("cannot open /dev/loop-control", errno);
+  constexpr int kAttempts = 64;  // another process may take the number first
+  int error = EBUSY;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
+    if (number < 0) return {Error{Errc::no_slot, "no free loop device: " + std::generic_category().message(errno), {}}};
+    const std::string device = "/dev/loop" + std::to_string(number);
+    const FileDescriptor loop(open(device.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC));
+    if (!loop) return failed("cannot open " + device, errno);
+    error = configure(loop.get(), image, path, read_only, true);
+    if (error == EINVAL) error = configure(loop.get(), image, path, read_only, false);
+    if (error == 0) return device;
+    if (error != EBUSY) return failed("cannot attach " + path + " to " + device, error);
+  }
+  return failed("cannot attach " + path + " to a loop device", error);
+}
+
+namespace {
+
+template <class Matches>
+std::optional<Loop> find_loop_where(Matches matches) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", ignored)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("loop") || !std::filesystem::exists(entry.path() / "loop", ignored)) continue;
+    const std::string device = "/dev/" + name;
+    const FileDescriptor loop(open(device.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    loop_info64 info{};
+    if (!loop || ioctl(loop.get(), LOOP_GET_STATUS64, &info) != 0) continue;
+    if (matches(info, entry.path() / "loop/backing_file")) return Loop{device, {info.lo_device, info.lo_inode}};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Loop> find_loop(const Look::File& file) {
+  return find_loop_where([&file](const loop_info64& info, const std::filesystem::path&) {
+    return Look::File{info.lo_device, info.lo_inode} == file;
+  });
+}
+
+std::optional<Loop> find_loop_of_deleted(const std::string& path) {
+  return find_loop_where([&path](const loop_info64&, const std::filesystem::path& backing_file) {
+    std::string line;
+    std::ifstream file(backing_file);
+    return std::getline(file, line) && line == path + " (deleted)";
+  });
+}
+
+Result<bool> clear_loop(const Loop& loop) {
+  {
+    const FileDescriptor device(open(loop.device.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!device) return failed("cannot open " + loop.device, errno);
+    if (ioctl(device.get(), LOOP_CLR_FD) != 0 && errno != ENXIO) return failed("cannot detach " + loop.device, errno);
+  }
+  // LOOP_CLR_FD succeeds on a device that others have open, too: it is then gone when the last of them closes it (since
+  // Linux 6.11 our own descriptor counts as well, hence the block above).
+  return !find_loop(loop.file);
+}
+
+}  // namespace mooring::backends::local

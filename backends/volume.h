@@ -1,0 +1,54 @@
+// Plain values that go to a provider and come back.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mooring::backends {
+
+/// What a provider has to know of a volume in order to find and attach it. A discovered one has only a name.
+struct Volume {
+  std::string name;
+  std::string region;
+  std::string zone;
+  std::string volume_id;
+  std::uint64_t size = 0;  // bytes; 0: not known
+  bool read_only = false;  // attach it so that nobody can write
+  bool defined = false;    // a definition covers it: a backend that can create volumes may do so
+  std::map<std::string, std::string> parameters;
+  bool operator==(const Volume&) const = default;
+};
+
+/// How the storage will look to the node once it is attached; `mount` finds it by this.
+struct Look {
+  struct File {
+    std::uint64_t device = 0;  // stat(2): st_dev
+    std::uint64_t inode = 0;
+    bool operator==(const File&) const = default;
+  };
+  std::string serial;                // that the device itself will report; empty: none
+  std::vector<std::string> links;    // names below /dev/disk/by-id
+  std::optional<File> backing_file;  // of a loop device
+  std::uint64_t size = 0;            // bytes, at least
+  bool operator==(const Look&) const = default;
+};
+
+enum class Attachment { detached, here, elsewhere };
+
+struct Description {
+  Volume volume;  // completed with what the provider knows: volume_id, region, zone, size
+  Attachment attachment = Attachment::detached;
+  std::string holder;         // elsewhere: the instance that has it
+  std::optional<Look> look;   // always, when it is attached here
+  std::optional<double> price;  // USD per GB and month
+};
+
+struct Attached {
+  Look look;
+  bool already = false;  // it was attached here before this call: somebody else's work
+};
+
+}  // namespace mooring::backends

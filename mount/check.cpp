@@ -1,0 +1,37 @@
+// Before a file system is mounted read-write (rule 12).
+#include <string>
+
+#include "mount/claim.h"
+#include "mount/disk_identity.h"
+#include "mount/ext_superblock.h"
+#include "mount/host.h"
+#include "mount/kernel_files.h"
+#include "mount/process.h"
+#include "mount/superblock_life.h"
+
+namespace mooring::mount::blocking {
+
+Result<std::string> check(const DiskLook& look, const Device& device, const FileSystem& filesystem,
+                          std::stop_token stop) {
+  BOOST_OUTCOME_TRY(auto opened, open_device(device));
+  BOOST_OUTCOME_TRY(confirm_identity(look, opened));
+  // xfs and btrfs replay their logs when mounted; a device that refuses writes cannot be repaired here.
+  if (!is_ext(filesystem.type) || opened.device.read_only) return std::string();
+  // While it is mounted, the superblock rightly says "not clean"; repairing it then would destroy it.
+  if (lives_in_kernel(opened.device, filesystem.type).value_or(false)) return std::string();
+  const auto super = read_ext_superblock(opened);
+  if (super && super->clean) return std::string();
+  BOOST_OUTCOME_TRY(lock(opened, stop));
+  const std::string& path = opened.device.path;
+  BOOST_OUTCOME_TRY(const auto end, run_process({"e2fsck", "-p", path}, std::move(stop)));
+  // e2fsck(8): 1 corrected, 2 corrected and a reboot is wanted, which a file system that is not mounted does not need.
+  if (end.status < 4) return std::string(trimmed(end.output));
+  return Error{Errc::check_failed,
+               "the " + filesystem.type + " file system on " + path +
+                   " has damage that is not repaired without a person (e2fsck -p: exit status " +
+                   std::to_string(end.status) + "); make a snapshot, then run `e2fsck -f " + path +
+                   "`. It said: " + std::string(trimmed(end.output)),
+               0};
+}
+
+}  // namespace mooring::mount::blocking

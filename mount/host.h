@@ -1,0 +1,133 @@
+// The face of `mount`: everything that the agent asks of this machine, in plain values.
+//
+// All calls block and may be made from any thread; calls about one disk or one mount point must not overlap (the
+// agent serialises them per volume). Every call may be repeated: what is already done is success. None logs.
+// Rule numbers refer to the data-safety rules in README.md, section "How it keeps data safe".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "mount/disk.h"
+#include "mount/error.h"
+
+namespace mooring::mount {
+
+/// A mount, as the kernel's table tells it.
+struct MountEntry {
+  std::string target;
+  std::string source;  // as mounted: /dev/loop0
+  std::string fs;
+  std::uint32_t major = 0;  // of the block device behind it, also for btrfs, whose st_dev is anonymous; 0:0: none
+  std::uint32_t minor = 0;
+  bool read_only = false;
+};
+
+struct StageRequest {
+  std::string root;  // mount_root of the configuration: absolute; created 0755 when missing
+  std::string name;  // one path component below it
+  Device device;     // what to mount: Content::device
+  FileSystem filesystem;
+  bool read_only = false;
+  std::vector<std::string> options;  // allow-listed per file system (rule 16); nodev,nosuid are always added
+};
+
+/// A process that still uses a file system (rule 10).
+struct User {
+  pid_t pid = 0;
+  std::string command;    // comm
+  std::string container;  // id of the container it runs in, from its cgroup; empty: none
+  std::string how;        // "working directory", "open file /a/b", "mount namespace", …
+};
+
+struct Growth {
+  std::uint64_t before = 0;  // bytes of the file system
+  std::uint64_t after = 0;   // equal to before: nothing to do
+};
+
+struct Usage {
+  std::uint64_t size = 0;  // bytes
+  std::uint64_t used = 0;
+};
+
+struct PreparedPath {
+  bool made = false;  // the directory did not exist before
+};
+
+namespace blocking {
+
+/// The device that looks so, its identity read from the device itself through an open descriptor.
+/// Errors: not_found (not there yet); wrong_disk (a link names another disk and no other device matches, or the size
+/// is below the one expected); system.
+Result<Device> find_disk(const DiskLook& look);
+
+/// What is on the disk; writes nothing. Proves blankness by libblkid, by reading the first and last MiB and samples
+/// between, and by looking for ext backup superblocks (rules 2 to 4).
+/// Errors: unsafe_content with the reason (rules 3, 8, 9), unreadable, wrong_disk, not_found, system.
+Result<Content> probe(const DiskLook& look, const Device& disk);
+
+/// Makes a file system of `type` (ext4, xfs, btrfs) on a disk that is proven blank, again, under an exclusive claim
+/// (rule 5). The only way to mkfs. Takes as long as mkfs takes; `stop` kills it.
+/// Errors: as probe; format_failed with the end of mkfs's output; cancelled.
+Result<FileSystem> format(const DiskLook& look, const Device& disk, const std::string& type, std::stop_token stop);
+
+/// Makes sure that the file system may be mounted read-write (rule 12): a clean ext superblock needs no program,
+/// otherwise `e2fsck -p`; xfs and btrfs replay their logs when mounted. Returns what was repaired, empty for nothing.
+/// Errors: check_failed with how to repair, cancelled, system.
+Result<std::string> check(const DiskLook& look, const Device& device, const FileSystem& filesystem,
+                          std::stop_token stop);
+
+/// What is mounted at <root>/<name>; empty when nothing is. Costs the same with 10 and with 10,000 mounts.
+Result<std::optional<MountEntry>> look_at_stage(const std::string& root, const std::string& name);
+
+/// Mounts at <root>/<name>: makes the mount point (empty, mode 0, immutable where the file system can; rule 15), mounts
+/// with libmount, asks the kernel afterwards what is really there (rules 12 to 14).
+/// Errors: occupied, unsafe_path, invalid_option, mount_failed, system. After an error nothing of it is left mounted.
+Result<MountEntry> stage(const StageRequest& request);
+
+/// syncfs, umount, and proof that no mount namespace has the file system any more (rule 10); then removes the mount
+/// point. `force` detaches the mount lazily and skips the proof. Nothing mounted there: only the mount point goes.
+/// Errors: busy (see find_users), occupied (another disk than `device` is mounted there), system.
+Result<void> unstage(const std::string& root, const std::string& name, const Device& device, const std::string& fs,
+                     bool force);
+
+/// Whether any mount namespace of this machine still has a file system of this device, after it was unmounted here.
+Result<bool> still_mounted_somewhere(const Device& device, const std::string& fs);
+
+/// Who uses the file system mounted from `device`: cwd, root, executable, open files and maps, in every mount
+/// namespace, and mount namespaces that have it mounted. Reads all of /proc: slow, only for explaining a refusal.
+Result<std::vector<User>> find_users(const Device& device, const std::string& target);
+
+/// Grows the mounted file system to the size of its device, online; never shrinks.
+/// Errors: system. Not an error: a file system that cannot grow online (before == after).
+Result<Growth> grow(const MountEntry& mounted);
+
+/// Errors: not_found, system.
+Result<Usage> usage(const std::string& target);
+
+/// A directory of the host that will be a mount point for the host's own mounts (rule 17): made when missing, else it
+/// must be empty; marked immutable while nothing is mounted on it.
+/// Errors: unsafe_path, occupied (not empty, or something is mounted there), system.
+Result<PreparedPath> prepare_host_path(const std::string& path);
+
+/// Whether `path` is, now, a bind of `source`. Nothing there, or something else: false. Errors: unsafe_path, system.
+Result<bool> is_bound(const std::string& source, const std::string& path);
+
+/// Binds `source` to the prepared `path`. Already bound: success. Errors: occupied, mount_failed, unsafe_path, system.
+Result<void> bind(const std::string& source, const std::string& path, bool read_only);
+
+/// Undoes bind and prepare_host_path: unmounts when it is a bind of `source`, clears the mark, removes the directory if
+/// `made`. Errors: busy, occupied (something else is mounted there; left alone), system.
+Result<void> unbind(const std::string& source, const std::string& path, bool made, bool force);
+
+/// A directory of the instance that a task binds (`instance_path`); created 0777, parents 0755, when missing.
+/// Errors: unsafe_path, not_found (it exists and is no directory), system.
+Result<void> ensure_instance_path(const std::string& path);
+
+}  // namespace blocking
+}  // namespace mooring::mount

@@ -1,0 +1,14 @@
+// Which directories of the host a volume may be mounted on (rule 17). Internal; pure.
+#pragma once
+
+#include <string>
+
+#include "mount/error.h"
+
+namespace mooring::mount {
+
+/// The path, normal, if it is not `/`, a system directory, or below one that belongs wholly to the system. Error:
+/// unsafe_path.
+Result<std::string> allowed_host_path(const std::string& path);
+
+}  // namespace mooring::mount

@@ -1,0 +1,93 @@
+#include "mount/partitions.h"
+
+#include <cerrno>
+#include <optional>
+#include <vector>
+
+#include "mount/kernel_files.h"
+#include "mount/probe.h"
+
+namespace mooring::mount {
+namespace {
+
+struct Node {
+  std::string number;  // as the partition table counts
+  Device device;       // path, major and minor only
+};
+
+std::vector<Node> partition_nodes(const Device& disk) {
+  std::vector<Node> nodes;
+  const auto directory = sysfs_directory(disk.major, disk.minor);
+  for (const auto& name : names_in(directory)) {
+    const auto number = read_attribute(directory + "/" + name + "/partition");
+    const auto dev = number ? read_attribute(directory + "/" + name + "/dev") : std::nullopt;
+    const auto parsed = dev ? parse_device_number(*dev) : std::nullopt;
+    if (!parsed) continue;
+    Node node{*number, {}};
+    node.device.path = node_path(parsed->first, parsed->second);
+    node.device.major = parsed->first;
+    node.device.minor = parsed->second;
+    nodes.push_back(std::move(node));
+  }
+  return nodes;
+}
+
+/// How many partitions the table itself has, without containers of logical ones.
+Result<int> count_in_table(const OpenDevice& disk) {
+  const BlkidProbe probe(blkid_new_probe());
+  errno = 0;
+  if (!probe || blkid_probe_set_device(probe.get(), disk.fd.get(), 0, 0) != 0) {
+    return system_error("cannot probe " + disk.device.path, errno);
+  }
+  blkid_probe_enable_partitions(probe.get(), 1);
+  const blkid_partlist list = blkid_probe_get_partitions(probe.get());
+  if (list == nullptr)
+    return system_error("cannot read the partition table of " + disk.device.path, errno, Errc::unreadable);
+  int count = 0;
+  for (int index = 0; index < blkid_partlist_numof_partitions(list); ++index) {
+    if (blkid_partition_is_extended(blkid_partlist_get_partition(list, index)) == 0) ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+bool has_partition_nodes(const Device& disk) { return !partition_nodes(disk).empty(); }
+
+Result<Content> only_partition(const OpenDevice& disk, const std::string& table) {
+  const std::string& path = disk.device.path;
+  std::optional<Content> found;
+  std::string names;
+  int with_filesystem = 0;
+  const auto nodes = partition_nodes(disk.device);
+  BOOST_OUTCOME_TRY(const int in_table, count_in_table(disk));
+  if (in_table > static_cast<int>(nodes.size())) {
+    return Error{Errc::unsafe_content,
+                 path + " has a partition table (" + table + ") with " + std::to_string(in_table) +
+                     " partitions that the kernel has not read; run `partprobe " + path + "`",
+                 0};
+  }
+  for (const auto& node : nodes) {
+    auto opened = open_device(node.device);
+    if (!opened && opened.error().code == Errc::not_found) continue;  // the container of logical partitions has no size
+    if (!opened) return opened.error();
+    auto signatures = read_signatures(opened.value());
+    // A partition that is, say, swap or LVM is not the one that is looked for; an unreadable one might be.
+    if (!signatures && signatures.error().code != Errc::unsafe_content) return signatures.error();
+    const bool filesystem = signatures && signatures.value().filesystem;
+    names += (names.empty() ? "" : ", ") + opened.value().device.path;
+    if (!filesystem) continue;
+    names += " (" + signatures.value().filesystem->type + ")";
+    ++with_filesystem;
+    BOOST_OUTCOME_TRY(refuse_if_held(opened.value().device));
+    found = Content{signatures.value().filesystem, opened.value().device};
+  }
+  if (with_filesystem == 1) return *found;
+  std::string message = path + " has a partition table (" + table + ") ";
+  message += names.empty() ? "without partitions" : "with the partitions " + names;
+  message += with_filesystem == 0 ? "; none has a file system, and a disk with a partition table is never formatted"
+                                  : "; only one of them may have a file system";
+  return Error{Errc::unsafe_content, std::move(message), 0};
+}
+
+}  // namespace mooring::mount

@@ -1,0 +1,28 @@
+// Runs a program: a list of arguments, never a shell. Internal.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "mount/error.h"
+
+namespace mooring::mount {
+
+struct ProcessEnd {
+  int status = 0;      // exit status; 128 + the signal's number when a signal ended it
+  std::string output;  // the end of what it wrote to stdout and stderr, at most kOutputKept bytes
+};
+
+inline constexpr std::size_t kOutputKept = 16 * 1024;
+
+/// How long a program may take to end after SIGTERM, before SIGKILL.
+inline constexpr std::chrono::seconds kTermGrace{5};
+
+/// Runs argv[0], searched in the system's own directories, with an empty stdin, no descriptor of ours, and LC_ALL=C.
+/// Blocks until it has ended. A requested stop ends it and its children: cancelled. Errors: system (not installed,
+/// cannot start), cancelled.
+Result<ProcessEnd> run_process(const std::vector<std::string>& argv, std::stop_token stop);
+
+}  // namespace mooring::mount

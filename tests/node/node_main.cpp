@@ -1,0 +1,43 @@
+// Tests on the machine itself, as root: in a mount namespace of their own, so that nothing they mount is seen outside.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+namespace {
+
+/// Loop devices whose image is in a scratch directory of a node test that has ended.
+class NothingLeft : public ::testing::Environment {
+ public:
+  void TearDown() override {
+    for (const auto& device : std::filesystem::directory_iterator("/sys/block")) {
+      std::ifstream file(device.path() / "loop/backing_file");
+      std::string image;
+      std::getline(file, image);
+      if (image.find("mooring-node-") == std::string::npos) continue;
+      // Of another run at the same time if its image is still there.
+      EXPECT_TRUE(std::filesystem::exists(image)) << device.path().filename() << " is left over: " << image;
+    }
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  if (::geteuid() != 0) {
+    std::fputs("node tests need root\n", stderr);
+    return 77;  // what CTest is told to take for "skipped"
+  }
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    std::perror("cannot make a mount namespace");
+    return 1;
+  }
+  ::testing::AddGlobalTestEnvironment(new NothingLeft);
+  return RUN_ALL_TESTS();
+}

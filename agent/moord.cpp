@@ -7,7 +7,11 @@
 #include <optional>
 #include <string>
 
+#include <CLI/CLI.hpp>
 #include <malloc.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -15,11 +19,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
-
-#include <CLI/CLI.hpp>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include "agent/act/host_node.h"
 #include "agent/act/tasks.h"
@@ -136,7 +135,8 @@ int run(const goal::Config& config) {
   act::Tasks tasks(world);
   serve::EventStream stream(context.get_executor(), events);
   serve::Api api(world, tasks, stream);
-  serve::Server server(context.get_executor(), [&api](serve::Request request) { return api.answer(std::move(request)); });
+  serve::Server server(context.get_executor(),
+                       [&api](serve::Request request) { return api.answer(std::move(request)); });
 
   const auto listening = server.listen(config.api.socket);
   if (!listening) return fail(listening.error().message);
@@ -158,8 +158,9 @@ int run(const goal::Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"moord: ties this instance to its storage. Attaches and mounts the volumes that tasks ask for,\n"
-               "choosing for each mount the first volume of a list that can be had in this region."};
+  CLI::App app{
+      "moord: ties this instance to its storage. Attaches and mounts the volumes that tasks ask for,\n"
+      "choosing for each mount the first volume of a list that can be had in this region."};
   app.set_version_flag("--version", "moord " MOORING_VERSION);
   Arguments arguments;
   auto* config_option = app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();

@@ -22,16 +22,17 @@ boost::asio::awaitable<std::invoke_result_t<Job>> offload(boost::asio::thread_po
   // Not co_spawn onto the pool: a coroutine there that never suspends cannot be cancelled without ending the process.
   auto initiate = [&pool](auto handler, Job work) {
     auto guard = asio::make_work_guard(handler);
-    asio::post(pool, [handler = std::move(handler), guard = std::move(guard), work = std::move(work)]() mutable noexcept {
-      Value value = work();
-      auto executor = guard.get_executor();
-      asio::post(executor, [handler = std::move(handler), value = std::move(value)]() mutable {
-        std::move(handler)(std::move(value));
-      });
-    });
+    asio::post(pool,
+               [handler = std::move(handler), guard = std::move(guard), work = std::move(work)]() mutable noexcept {
+                 Value value = work();
+                 auto executor = guard.get_executor();
+                 asio::post(executor, [handler = std::move(handler), value = std::move(value)]() mutable {
+                   std::move(handler)(std::move(value));
+                 });
+               });
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Value)>(initiate, asio::use_awaitable,
-                                                                                        std::move(job));
+                                                                                      std::move(job));
 }
 
 }  // namespace mooring::backends

@@ -41,8 +41,8 @@ enum class Attachment { detached, here, elsewhere };
 struct Description {
   Volume volume;  // completed with what the provider knows: volume_id, region, zone, size
   Attachment attachment = Attachment::detached;
-  std::string holder;         // elsewhere: the instance that has it
-  std::optional<Look> look;   // always, when it is attached here
+  std::string holder;           // elsewhere: the instance that has it
+  std::optional<Look> look;     // always, when it is attached here
   std::optional<double> price;  // USD per GB and month
 };
 

@@ -92,7 +92,7 @@ Result<FileSystem> format(const DiskLook& look, const Device& disk, const std::s
   BOOST_OUTCOME_TRY(confirm_identity(look, opened));
   BOOST_OUTCOME_TRY(confirm_name(opened));
   BOOST_OUTCOME_TRY(refuse_if_held(opened.device));
-  // e2fsck claims the disk for itself, so it runs before our own claim; the proof by reading comes last.
+  // e2fsck wants the disk for itself, so it runs outside our claim; the proof by reading comes last, inside it.
   BOOST_OUTCOME_TRY(const auto signatures, read_signatures(opened));
   if (!signatures.filesystem && signatures.partition_table.empty()) {
     BOOST_OUTCOME_TRY(expect_no_ext_copy(opened.device.path, stop));

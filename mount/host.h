@@ -73,7 +73,7 @@ Result<Content> probe(const DiskLook& look, const Device& disk);
 
 /// Makes a file system of `type` (ext4, xfs, btrfs) on a disk that is proven blank, again, under an exclusive claim
 /// (rule 5). The only way to mkfs. Takes as long as mkfs takes; `stop` kills it.
-/// Errors: as probe; format_failed with the end of mkfs's output; cancelled.
+/// Errors: as probe; busy (held or locked by somebody else); format_failed with the end of mkfs's output; cancelled.
 Result<FileSystem> format(const DiskLook& look, const Device& disk, const std::string& type, std::stop_token stop);
 
 /// Makes sure that the file system may be mounted read-write (rule 12): a clean ext superblock needs no program,

@@ -13,7 +13,8 @@ using Timer = boost::asio::basic_waitable_timer<Clock>;
 
 /// Milliseconds since 1970, for people and records; never for measuring.
 inline std::int64_t wall_clock() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 inline double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }

@@ -38,9 +38,8 @@ Node::Answer<mount::Content> HostNode::probe(mount::DiskLook look, mount::Device
 
 Node::Answer<mount::FileSystem> HostNode::format(mount::DiskLook look, mount::Device disk, std::string type,
                                                  std::stop_token stop) {
-  auto job = [look = std::move(look), disk = std::move(disk), type = std::move(type), stop = std::move(stop)]() noexcept {
-    return blocking::format(look, disk, type, stop);
-  };
+  auto job = [look = std::move(look), disk = std::move(disk), type = std::move(type),
+              stop = std::move(stop)]() noexcept { return blocking::format(look, disk, type, stop); };
   return offload(pool_, std::move(job));
 }
 
@@ -52,7 +51,9 @@ Node::Answer<std::string> HostNode::check(mount::DiskLook look, mount::Device de
 }
 
 Node::Answer<std::optional<mount::MountEntry>> HostNode::look_at_stage(std::string root, std::string name) {
-  auto job = [root = std::move(root), name = std::move(name)]() noexcept { return blocking::look_at_stage(root, name); };
+  auto job = [root = std::move(root), name = std::move(name)]() noexcept {
+    return blocking::look_at_stage(root, name);
+  };
   return offload(pool_, std::move(job));
 }
 

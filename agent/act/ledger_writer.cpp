@@ -21,7 +21,8 @@ boost::asio::awaitable<state::Result<void>> LedgerWriter::flush() {
   auto job = [this, changes]() noexcept { return ledger_.commit(*changes); };
   auto result = co_await backends::offload(thread_, std::move(job));
   if (!result)
-    waiting_.insert(waiting_.begin(), std::make_move_iterator(changes->begin()), std::make_move_iterator(changes->end()));
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(changes->begin()),
+                    std::make_move_iterator(changes->end()));
   writing_ = false;
   written_.notify();
   co_return result;

@@ -4,9 +4,8 @@
 #include <filesystem>
 #include <utility>
 
-#include <sys/stat.h>
-
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include "backends/offload.h"
 

@@ -26,8 +26,8 @@ class ProcessWatch {
   std::shared_ptr<Wait> wait_;
 };
 
-/// When a process started, in clock ticks since boot (proc(5), stat field 22): with its number and the boot it names one
-/// process for ever. 0: there is no such process.
+/// When a process started, in clock ticks since boot (proc(5), stat field 22): with its number and the boot it names
+/// one process for ever. 0: there is no such process.
 std::uint64_t process_start_time(pid_t pid);
 
 /// /proc/sys/kernel/random/boot_id

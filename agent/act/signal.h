@@ -24,8 +24,8 @@ class Signal {
     for (Timer& waiter : waiters_) waiter.cancel();
   }
 
-  /// How often it was notified. Whoever looks at the state, and that takes a while, compares this before and after: then
-  /// nothing that happened meanwhile is missed.
+  /// How often it was notified. Whoever looks at the state, and that takes a while, compares this before and after:
+  /// then nothing that happened meanwhile is missed.
   [[nodiscard]] std::uint64_t count() const { return count_; }
 
   boost::asio::awaitable<void> wait() { return wait_until(Clock::time_point::max()); }

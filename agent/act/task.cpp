@@ -4,11 +4,11 @@
 #include <exception>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-
-#include <spdlog/spdlog.h>
 
 #include "agent/act/task_json.h"
 
@@ -31,26 +31,40 @@ void rethrow(const std::exception_ptr& bug) {
 
 std::string_view to_string(TaskState state) {
   switch (state) {
-    case TaskState::preparing: return "preparing";
-    case TaskState::ready: return "ready";
-    case TaskState::degraded: return "degraded";
-    case TaskState::failed: return "failed";
-    case TaskState::releasing: return "releasing";
-    case TaskState::busy: return "busy";
-    case TaskState::released: return "released";
+    case TaskState::preparing:
+      return "preparing";
+    case TaskState::ready:
+      return "ready";
+    case TaskState::degraded:
+      return "degraded";
+    case TaskState::failed:
+      return "failed";
+    case TaskState::releasing:
+      return "releasing";
+    case TaskState::busy:
+      return "busy";
+    case TaskState::released:
+      return "released";
   }
   return "unknown";
 }
 
 std::string_view to_string(MountState state) {
   switch (state) {
-    case MountState::waiting: return "waiting";
-    case MountState::preparing: return "preparing";
-    case MountState::mounted: return "mounted";
-    case MountState::failed: return "failed";
-    case MountState::left_out: return "left_out";
-    case MountState::releasing: return "releasing";
-    case MountState::released: return "released";
+    case MountState::waiting:
+      return "waiting";
+    case MountState::preparing:
+      return "preparing";
+    case MountState::mounted:
+      return "mounted";
+    case MountState::failed:
+      return "failed";
+    case MountState::left_out:
+      return "left_out";
+    case MountState::releasing:
+      return "releasing";
+    case MountState::released:
+      return "released";
   }
   return "unknown";
 }

@@ -28,9 +28,9 @@ std::string_view to_string(MountState state);
 struct MountRun {
   MountPlan plan;
   MountState state = MountState::waiting;
-  std::optional<std::size_t> current;  // the candidate that is being tried, or was chosen
-  std::shared_ptr<Volume> volume;      // while this mount uses it
-  std::string problem;                 // of an instance path or of the bind
+  std::optional<std::size_t> current;      // the candidate that is being tried, or was chosen
+  std::shared_ptr<Volume> volume;          // while this mount uses it
+  std::string problem;                     // of an instance path or of the bind
   std::optional<state::BindRecord> bound;  // at a path of the host
 };
 

@@ -20,8 +20,8 @@ constexpr Clock::duration kUndoTime = std::chrono::seconds(30);
 
 std::string still_at(const Volume& volume, Clock::duration after) {
   char text[96];
-  std::snprintf(text, sizeof text, "still at stage '%s' after %.1f s",
-                std::string(decide::stage_name(volume.step())).c_str(), seconds(after));
+  static_cast<void>(std::snprintf(text, sizeof text, "still at stage '%s' after %.1f s",
+                                  std::string(decide::stage_name(volume.step())).c_str(), seconds(after)));
   return text;
 }
 

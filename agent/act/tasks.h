@@ -14,8 +14,8 @@ class Tasks {
  public:
   explicit Tasks(Task::World& world) : world_(world) {}
 
-  /// Everything of an earlier run goes on; `host` gets the goal of the configuration. Volumes that nobody wants any more
-  /// are released. To be called once.
+  /// Everything of an earlier run goes on; `host` gets the goal of the configuration. Volumes that nobody wants any
+  /// more are released. To be called once.
   void restore(const state::Snapshot& snapshot, std::vector<goal::Mount> host_mounts);
 
   enum class Refusal { other_goal, being_released };

@@ -4,17 +4,16 @@
 #include <exception>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-
-#include <spdlog/spdlog.h>
 
 #include "agent/act/look.h"
 
 namespace mooring::agent::act {
 
 using decide::Step;
-using decide::VolumeView;
 
 namespace {
 
@@ -108,7 +107,8 @@ std::optional<decide::Failure> Volume::conflict(const Wish& wish) const {
   const backends::Volume& wanted = wish.candidate.volume;
   const bool same_id = wanted.volume_id.empty() || volume_.volume_id.empty() || wanted.volume_id == volume_.volume_id;
   if (wish.candidate.backend != backend_name_ || !same_id)
-    return decide::Failure{decide::Verdict::mount_failed, "another volume of this name, " + volume_.volume_id + ", is " + held};
+    return decide::Failure{decide::Verdict::mount_failed,
+                           "another volume of this name, " + volume_.volume_id + ", is " + held};
   if (view_.read_only && !wish.read_only && !wanted.read_only)
     return decide::Failure{decide::Verdict::mount_failed,
                            held + ", which mounted it read-only; release that task, or ask for read_only"};
@@ -136,9 +136,8 @@ void Volume::adopt(const Wish& wish) {
 }
 
 void Volume::adopt_goal() {
-  const auto pending = std::ranges::find_if(users_, [](const auto& user) {
-    return user.second.wish && user.second.outcome != Outcome::failed;
-  });
+  const auto pending = std::ranges::find_if(
+      users_, [](const auto& user) { return user.second.wish && user.second.outcome != Outcome::failed; });
   const bool wanted = pending != users_.end();
   if (wanted && !view_.wanted) {
     stop_ = {};

@@ -21,7 +21,7 @@ namespace mooring::agent::act {
 struct UserKey {
   std::string task;
   std::string path;
-  auto operator<=>(const UserKey&) const = default;
+  auto operator<=>(const UserKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 misreads it
 };
 
 /// What a mount wants of a volume.

@@ -8,16 +8,16 @@
 
 namespace mooring::agent::act {
 
+using backends::Attachment;
 using decide::Failure;
 using decide::Step;
 using decide::Verdict;
 using decide::VolumeView;
-using backends::Attachment;
 
 namespace {
 
-/// Whether `number` is the disk itself or one of its partitions, by their names: /dev/loop1p2 of /dev/loop1, /dev/sda1 of
-/// /dev/sda, but not /dev/loop10 of /dev/loop1.
+/// Whether `number` is the disk itself or one of its partitions, by their names: /dev/loop1p2 of /dev/loop1, /dev/sda1
+/// of /dev/sda, but not /dev/loop10 of /dev/loop1.
 bool on_disk(const mount::MountEntry& entry, const mount::Device& disk) {
   if (entry.major == disk.major && entry.minor == disk.minor) return true;
   if (!entry.source.starts_with(disk.path)) return false;
@@ -69,26 +69,43 @@ mount::Device Volume::stage_device() const {
 
 Volume::Done Volume::take(Step step) {
   switch (step) {
-    case Step::find_disk: return find_disk();
-    case Step::look_at_stage: return look_at_stage();
-    case Step::describe: return describe();
-    case Step::record: return record();
-    case Step::attach: return attach();
-    case Step::await_disk: return await_disk();
-    case Step::probe: return probe();
-    case Step::refuse_blank: return refuse_blank();
-    case Step::format: return format();
-    case Step::check: return check();
-    case Step::mount: return mount();
-    case Step::grow: return grow();
-    case Step::unmount: return unmount();
-    case Step::prove_unused: return prove_unused();
-    case Step::detach: return detach();
-    case Step::forget: return forget();
+    case Step::find_disk:
+      return find_disk();
+    case Step::look_at_stage:
+      return look_at_stage();
+    case Step::describe:
+      return describe();
+    case Step::record:
+      return record();
+    case Step::attach:
+      return attach();
+    case Step::await_disk:
+      return await_disk();
+    case Step::probe:
+      return probe();
+    case Step::refuse_blank:
+      return refuse_blank();
+    case Step::format:
+      return format();
+    case Step::check:
+      return check();
+    case Step::mount:
+      return mount();
+    case Step::grow:
+      return grow();
+    case Step::unmount:
+      return unmount();
+    case Step::prove_unused:
+      return prove_unused();
+    case Step::detach:
+      return detach();
+    case Step::forget:
+      return forget();
     case Step::ready:
     case Step::failed:
     case Step::blocked:
-    case Step::gone: break;
+    case Step::gone:
+      break;
   }
   std::terminate();  // an end is no step
 }
@@ -234,6 +251,7 @@ Volume::Done Volume::grow() {
   if (!growth) spdlog::warn("volume={} stage=grow {}; it goes on with its old size", name_, growth.error().message);
   if (growth && growth.value().after > growth.value().before)
     spdlog::info("volume={} stage=grow from {} to {} bytes", name_, growth.value().before, growth.value().after);
+  if (auto usage = co_await services_.node.usage(mounted_->target)) usage_ = std::move(usage).value();
   view_.growth_tried = true;
 }
 

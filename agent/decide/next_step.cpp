@@ -18,7 +18,8 @@ Step towards_mounted(const VolumeView& view) {
 
 Step towards_ready(const VolumeView& view) {
   if (view.failed) return Step::failed;
-  // What is here already needs no provider: after a restart a mounted volume is ready even if the cloud does not answer.
+  // What is here already needs no provider: after a restart a mounted volume is ready even if the cloud does not
+  // answer.
   if (view.look_known && view.disk == Disk::unknown) return Step::find_disk;
   if (view.disk == Disk::present && view.stage == Stage::unknown) return Step::look_at_stage;
   if (view.stage == Stage::ours && view.recorded) return view.growth_tried || view.read_only ? Step::ready : Step::grow;
@@ -53,23 +54,36 @@ std::string_view stage_name(Step step) {
     case Step::find_disk:
     case Step::look_at_stage:
     case Step::describe:
-    case Step::record: return "resolve";
-    case Step::attach: return "attach";
-    case Step::await_disk: return "device";
+    case Step::record:
+      return "resolve";
+    case Step::attach:
+      return "attach";
+    case Step::await_disk:
+      return "device";
     case Step::probe:
     case Step::refuse_blank:
-    case Step::check: return "check";
-    case Step::format: return "format";
-    case Step::mount: return "mount";
-    case Step::grow: return "grow";
+    case Step::check:
+      return "check";
+    case Step::format:
+      return "format";
+    case Step::mount:
+      return "mount";
+    case Step::grow:
+      return "grow";
     case Step::unmount:
-    case Step::prove_unused: return "unmount";
+    case Step::prove_unused:
+      return "unmount";
     case Step::detach:
-    case Step::forget: return "detach";
-    case Step::ready: return "mounted";
-    case Step::failed: return "failed";
-    case Step::blocked: return "busy";
-    case Step::gone: return "released";
+    case Step::forget:
+      return "detach";
+    case Step::ready:
+      return "mounted";
+    case Step::failed:
+      return "failed";
+    case Step::blocked:
+      return "busy";
+    case Step::gone:
+      return "released";
   }
   return "unknown";
 }

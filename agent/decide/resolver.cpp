@@ -59,8 +59,7 @@ std::vector<Candidate> filter(const backends::Identity& here, const goal::Mount&
   candidates.reserve(mount.names.size());
   for (const std::string& name : mount.names) {
     const auto definition = definitions.find(name);
-    Candidate candidate =
-        definition == definitions.end() ? discovered(here, name) : defined(definition->second);
+    Candidate candidate = definition == definitions.end() ? discovered(here, name) : defined(definition->second);
     if (!mount.fs.empty()) candidate.fs = mount.fs;
     if (candidate.backend != here.provider)
       reject(candidate, {Verdict::wrong_backend,
@@ -97,7 +96,7 @@ std::vector<std::size_t> trial_order(const std::vector<Candidate>& candidates, g
       const auto& b = candidates[right].price;
       return a && (!b || *a < *b);
     });
-  std::ranges::stable_partition(order, [&](std::size_t i) { return candidates[i].name == first; });
+  std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return candidates[i].name == first; });
   return order;
 }
 
@@ -112,7 +111,7 @@ std::string describe(const Candidate& candidate) {
   add(candidate.fs);
   if (candidate.price) {
     char price[64];
-    std::snprintf(price, sizeof price, "$%.4g/GB-month", *candidate.price);
+    static_cast<void>(std::snprintf(price, sizeof price, "$%.4g/GB-month", *candidate.price));
     add(price);
   }
   add(candidate.attachment == backends::Attachment::here ? "attached here" : "available");

@@ -30,8 +30,8 @@ struct Candidate {
 
 using Definitions = std::map<std::string, goal::Definition, std::less<>>;
 
-/// The candidates of a mount in the order they were written; those whose definition already says that they cannot be had
-/// here have their verdict. The others are to be described by their backend.
+/// The candidates of a mount in the order they were written; those whose definition already says that they cannot be
+/// had here have their verdict. The others are to be described by their backend.
 std::vector<Candidate> filter(const backends::Identity& here, const goal::Mount& mount, const Definitions& definitions);
 
 /// Takes in what the backend says of a candidate.

@@ -39,6 +39,13 @@ bool is_before(Position a, Position b) { return std::tie(a.line, a.column) < std
 
 }  // namespace
 
+Node::Node() = default;
+Node::Node(const Node& other) = default;
+Node::Node(Node&& other) noexcept = default;
+Node& Node::operator=(const Node& other) = default;
+Node& Node::operator=(Node&& other) noexcept = default;
+Node::~Node() = default;
+
 const Node* Node::find(std::string_view key) const {
   for (const auto& [name, value] : fields) {
     if (name.text == key) return &value;

@@ -27,6 +27,14 @@ struct Node {
   std::vector<std::pair<Node, Node>> fields;  // keys are scalars, none twice; in the order of the document
   Position at;
 
+  // Not defaulted here: clang's libstdc++ asks for the size of a pair of Nodes while Node is still incomplete.
+  Node();
+  Node(const Node& other);
+  Node(Node&& other) noexcept;
+  Node& operator=(const Node& other);
+  Node& operator=(Node&& other) noexcept;
+  ~Node();
+
   /// The value of `key` in a mapping, or nullptr.
   [[nodiscard]] const Node* find(std::string_view key) const;
 };

@@ -61,7 +61,7 @@ class Handler : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
                 const std::string& value) override {
     const bool is_string = tag == "!" || tag == "tag:yaml.org,2002:str";
-    if (tag == "!") last_string_ = offset(mark);
+    if (tag != "?") last_string_ = offset(mark);
     check_tag(
         mark, tag,
         {"!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool"});

@@ -11,12 +11,14 @@ namespace json = boost::json;
 
 Response problem(unsigned status, std::string_view kind, std::string_view title, std::string_view detail,
                  json::object more) {
-  json::object body{{"type", "urn:mooring:problem:" + std::string(kind)},
-                    {"title", title},
-                    {"status", status},
-                    {"detail", detail}};
+  json::object body{
+      {"type", "urn:mooring:problem:" + std::string(kind)}, {"title", title}, {"status", status}, {"detail", detail}};
   for (auto& member : more) body[member.key()] = std::move(member.value());
-  return {.status = status, .content_type = "application/problem+json", .body = json::serialize(body), .headers = {}, .stream = {}};
+  return {.status = status,
+          .content_type = "application/problem+json",
+          .body = json::serialize(body),
+          .headers = {},
+          .stream = {}};
 }
 
 Response invalid(const std::vector<goal::Diagnostic>& errors) {
@@ -28,7 +30,8 @@ Response invalid(const std::vector<goal::Diagnostic>& errors) {
 }
 
 Response json_response(unsigned status, const json::object& body) {
-  return {.status = status, .content_type = "application/json", .body = json::serialize(body), .headers = {}, .stream = {}};
+  return {
+      .status = status, .content_type = "application/json", .body = json::serialize(body), .headers = {}, .stream = {}};
 }
 
 }  // namespace mooring::agent::serve

@@ -5,9 +5,9 @@
 #include <chrono>
 #include <utility>
 
-#include <boost/json/array.hpp>
-
 #include <spdlog/spdlog.h>
+
+#include <boost/json/array.hpp>
 
 #include "agent/act/task_json.h"
 #include "agent/decide/resolver.h"
@@ -43,7 +43,9 @@ Wait wait_of(const Request& request) {
   if (wait == request.query.end()) return {};
   const auto time = goal::parse_duration(wait->second);
   if (!time || time->count() < 0)
-    return {{}, problem(400, "bad-request", "The wait cannot be read", "wait=" + wait->second + " is not a duration; write 60s, 5m, 250ms")};
+    return {{},
+            problem(400, "bad-request", "The wait cannot be read",
+                    "wait=" + wait->second + " is not a duration; write 60s, 5m, 250ms")};
   return {std::min(*time, kLongestWait), {}};
 }
 
@@ -62,8 +64,9 @@ Body goal_of(const Request& request) {
   const bool yaml = request.content_type == "application/yaml" || request.content_type == "application/x-yaml" ||
                     request.content_type == "text/yaml";
   if (!yaml && request.content_type != "application/json")
-    return {{}, problem(415, "unsupported-media-type", "The body has the wrong content type",
-                        "'" + request.content_type + "' is not read here; send application/json or application/yaml")};
+    return {{},
+            problem(415, "unsupported-media-type", "The body has the wrong content type",
+                    "'" + request.content_type + "' is not read here; send application/json or application/yaml")};
   goal::Diagnostics diagnostics("request");
   const auto documents = goal::parse(request.body, yaml ? goal::Format::yaml : goal::Format::json, diagnostics);
   if (diagnostics.ok() && documents.size() != 1) diagnostics.error({1, 1}, "the body has to be one document");
@@ -172,7 +175,8 @@ Api::Answer Api::put_task(const Request& request, const std::string& id) {
   auto state = act::to_json(*task);
   switch (task->state()) {
     case TaskState::ready:
-    case TaskState::degraded: co_return json_response(200, state);
+    case TaskState::degraded:
+      co_return json_response(200, state);
     case TaskState::preparing: {
       auto response = json_response(202, state);
       response.headers.emplace_back("Location", "/v1/tasks/" + id);
@@ -183,7 +187,8 @@ Api::Answer Api::put_task(const Request& request, const std::string& id) {
                         "task '" + id + "' failed; every candidate has its verdict", {{"task", std::move(state)}});
     case TaskState::releasing:
     case TaskState::busy:
-    case TaskState::released: break;
+    case TaskState::released:
+      break;
   }
   co_return problem(409, "conflict", "The task is being released", "somebody released task '" + id + "' meanwhile",
                     {{"task", std::move(state)}});
@@ -209,8 +214,8 @@ Api::Answer Api::delete_task(const Request& request, const std::string& id) {
   auto state = act::to_json(*task);
   if (task->state() == TaskState::released) co_return json_response(200, state);
   if (task->state() != TaskState::busy) co_return json_response(202, state);
-  co_return problem(409, "busy", "Somebody still uses it",
-                    task->problem() + "; it is released as soon as that ends", {{"task", std::move(state)}});
+  co_return problem(409, "busy", "Somebody still uses it", task->problem() + "; it is released as soon as that ends",
+                    {{"task", std::move(state)}});
 }
 
 Response Api::list_tasks() const {
@@ -269,7 +274,8 @@ Api::Answer Api::volumes() {
   json::array list;
   for (auto& [name, object] : all) list.push_back(std::move(object));
   json::array problems;
-  for (const goal::Diagnostic& diagnostic : known->problems) problems.push_back(json::string(goal::to_string(diagnostic)));
+  for (const goal::Diagnostic& diagnostic : known->problems)
+    problems.push_back(json::string(goal::to_string(diagnostic)));
   co_return json_response(200, {{"volumes", std::move(list)}, {"problems", std::move(problems)}});
 }
 
@@ -285,7 +291,8 @@ Api::Answer Api::ready(const Request& request) {
   check("identity", true, "", true);
   check("ledger", static_cast<bool>(written), written ? "" : written.error().message, true);
   // A definition that cannot be read is no reason to take the whole node out of service.
-  check("definitions", known->problems.empty(), known->problems.empty() ? "" : goal::to_string(known->problems.front()), false);
+  check("definitions", known->problems.empty(), known->problems.empty() ? "" : goal::to_string(known->problems.front()),
+        false);
   if (flag(request, "verbose"))
     text += all ? "ready\n" : "not ready\n";
   else if (all)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <grp.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,8 +24,6 @@
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-
-#include <spdlog/spdlog.h>
 
 #include "agent/act/signal.h"
 #include "agent/serve/problem.h"

@@ -15,11 +15,11 @@ namespace mooring::agent::serve {
 
 /// What a client may cost.
 struct Limits {
-  static constexpr std::size_t kBody = 1024 * 1024;      // bytes; a goal of thousands of mounts is smaller
-  static constexpr std::size_t kHeader = 16 * 1024;      // bytes
+  static constexpr std::size_t kBody = 1024 * 1024;  // bytes; a goal of thousands of mounts is smaller
+  static constexpr std::size_t kHeader = 16 * 1024;  // bytes
   static constexpr std::size_t kConnections = 128;
-  static constexpr int kReadSeconds = 10;                // for a request, once it has begun
-  static constexpr int kIdleSeconds = 60;                // between two requests
+  static constexpr int kReadSeconds = 10;  // for a request, once it has begun
+  static constexpr int kIdleSeconds = 60;  // between two requests
   static constexpr int kWriteSeconds = 30;
 };
 
@@ -36,8 +36,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Listens on a unix socket at `path`, mode 0660, of the group `mooring` where there is one. A socket that is left from
-  /// an earlier run is replaced; anything else at that path is an error.
+  /// Listens on a unix socket at `path`, mode 0660, of the group `mooring` where there is one. A socket that is left
+  /// from an earlier run is replaced; anything else at that path is an error.
   Result<void> listen(const std::string& path);
 
   /// Takes no more requests and closes idle connections. Returns when the requests under way are answered; those that

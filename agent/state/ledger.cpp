@@ -101,7 +101,9 @@ struct Apply {
   }
   bool operator()(const ChoiceRecord& record) const {
     return run(std::move(Statement(database, "REPLACE INTO choice VALUES (?,?,?)")
-                             .bind(record.task).bind(record.path).bind(record.volume)));
+                             .bind(record.task)
+                             .bind(record.path)
+                             .bind(record.volume)));
   }
   bool operator()(const VolumeRecord& record) const {
     return run(std::move(Statement(database, "REPLACE INTO volume VALUES (?,?,?,?,?)")
@@ -113,7 +115,10 @@ struct Apply {
   }
   bool operator()(const BindRecord& record) const {
     return run(std::move(Statement(database, "REPLACE INTO bind VALUES (?,?,?,?)")
-                             .bind(record.task).bind(record.path).bind(record.source).bind(std::int64_t{record.made})));
+                             .bind(record.task)
+                             .bind(record.path)
+                             .bind(record.source)
+                             .bind(std::int64_t{record.made})));
   }
   bool operator()(const ForgetTask& task) const {
     return run(std::move(Statement(database, "DELETE FROM choice WHERE task = ?").bind(task.id))) &&
@@ -149,7 +154,7 @@ struct Ledger::Database {
     return sqlite3_exec(sqlite.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
   }
   Result<void> take_lock(const std::string& directory);
-  Result<void> open(const std::string& path);
+  Result<void> open(std::string file);
 
   int lock = -1;
   std::string path;
@@ -163,16 +168,15 @@ Result<void> Ledger::Database::take_lock(const std::string& directory) {
   if (failure) return Error{"cannot make the state directory " + directory + ": " + failure.message()};
   lock = ::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return Error{"cannot open " + directory + "/lock: " + std::generic_category().message(errno)};
-  if (flock(lock, LOCK_EX | LOCK_NB) != 0)
-    return Error{"another moord is running on the state directory " + directory};
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) return Error{"another moord is running on the state directory " + directory};
   return boost::outcome_v2::success();
 }
 
-Result<void> Ledger::Database::open(const std::string& file) {
-  path = file;
+Result<void> Ledger::Database::open(std::string file) {
+  path = std::move(file);
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   sqlite.reset(handle);
   const std::string refusal = "cannot open the ledger " + path;
   if (code != SQLITE_OK) return error(refusal);
@@ -185,8 +189,7 @@ Result<void> Ledger::Database::open(const std::string& file) {
     return Error{"the ledger " + path + " was written by a later version of moord (schema " +
                  std::to_string(version.number(0)) + ", this one knows up to " + std::to_string(kSchemaVersion) +
                  "); install that version again, or release all tasks with it first"};
-  if (version.number(0) == 0 &&
-      !(execute("BEGIN IMMEDIATE") && execute(kSchema) && execute("COMMIT")))
+  if (version.number(0) == 0 && !(execute("BEGIN IMMEDIATE") && execute(kSchema) && execute("COMMIT")))
     return error("cannot set up the ledger " + path);
   return boost::outcome_v2::success();
 }
@@ -208,7 +211,10 @@ Result<Snapshot> Ledger::load() {
   Snapshot snapshot;
   Statement tasks(sqlite, "SELECT id, goal, phase, outcome, created, owner_pid, owner_start, owner_boot FROM task");
   while (tasks.next())
-    snapshot.tasks.push_back({tasks.text(0), tasks.text(1), static_cast<TaskPhase>(tasks.number(2)), tasks.text(3),
+    snapshot.tasks.push_back({tasks.text(0),
+                              tasks.text(1),
+                              static_cast<TaskPhase>(tasks.number(2)),
+                              tasks.text(3),
                               tasks.number(4),
                               {tasks.number(5), static_cast<std::uint64_t>(tasks.number(6)), tasks.text(7)}});
   Statement choices(sqlite, "SELECT task, path, volume FROM choice");
@@ -218,8 +224,12 @@ Result<Snapshot> Ledger::load() {
   Statement volumes(sqlite, "SELECT name, backend, volume, attached_by_us, look FROM volume");
   try {
     while (volumes.next()) {
-      VolumeRecord record{volumes.text(0), volumes.text(1), volume_from(volumes.text(0), volumes.text(2)),
-                          volumes.number(3) != 0, {}, !volumes.text(4).empty()};
+      VolumeRecord record{volumes.text(0),
+                          volumes.text(1),
+                          volume_from(volumes.text(0), volumes.text(2)),
+                          volumes.number(3) != 0,
+                          {},
+                          !volumes.text(4).empty()};
       if (record.look_known) record.look = look_from(volumes.text(4));
       snapshot.volumes.push_back(std::move(record));
     }

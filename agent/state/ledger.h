@@ -1,5 +1,5 @@
-// What cannot be observed, on disk (rule 18): the goals, which candidate was chosen for each mount, and what is our doing.
-// What can be observed (attachments, devices, mounts) is never written here.
+// What cannot be observed, on disk (rule 18): the goals, which candidate was chosen for each mount, and what is our
+// doing. What can be observed (attachments, devices, mounts) is never written here.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::poli
 
 /// Who owns a task, so that the process can be told from a later one with its number.
 struct OwnerRecord {
-  std::int64_t pid = 0;  // 0: none
+  std::int64_t pid = 0;          // 0: none
   std::uint64_t start_time = 0;  // proc(5), /proc/pid/stat field 22
   std::string boot_id;
 };
@@ -36,7 +36,7 @@ struct TaskRecord {
   std::string id;
   std::string goal;  // JSON, as goal::to_json writes it
   TaskPhase phase = TaskPhase::wanted;
-  std::string outcome;  // JSON: of a failed task, what its record shows
+  std::string outcome;       // JSON: of a failed task, what its record shows
   std::int64_t created = 0;  // milliseconds since 1970
   OwnerRecord owner;
 };
@@ -65,10 +65,18 @@ struct BindRecord {
   bool made = false;  // the directory is ours
 };
 
-struct ForgetTask { std::string id; };          // with its choices
-struct ForgetChoice { std::string task, path; };
-struct ForgetVolume { std::string name; };
-struct ForgetBind { std::string task, path; };
+struct ForgetTask {
+  std::string id;
+};  // with its choices
+struct ForgetChoice {
+  std::string task, path;
+};
+struct ForgetVolume {
+  std::string name;
+};
+struct ForgetBind {
+  std::string task, path;
+};
 
 using Change = std::variant<TaskRecord, ChoiceRecord, VolumeRecord, BindRecord, ForgetTask, ForgetChoice, ForgetVolume,
                             ForgetBind>;

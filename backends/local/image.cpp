@@ -32,7 +32,8 @@ std::string beside(const std::string& path) { return path + "." + std::to_string
 Result<Image> open_image(const ImagePath& path, bool for_writing) {
   const std::string name = path.image();
   Image image;
-  image.file = FileDescriptor(open(name.c_str(), (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  image.file =
+      FileDescriptor(open(name.c_str(), (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!image.file && errno == ENOENT) return Error{Errc::not_found, "there is no image " + name, {}};
   if (!image.file) return failed("cannot open " + name, errno);
   struct stat status {};

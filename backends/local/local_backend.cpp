@@ -98,9 +98,7 @@ boost::asio::awaitable<Result<Attached>> LocalBackend::attach(Volume volume) {
 }
 
 boost::asio::awaitable<Result<void>> LocalBackend::detach(Volume volume) {
-  auto job = [this, volume = std::move(volume)]() noexcept {
-    return detach_image({directory_, region_, volume.name});
-  };
+  auto job = [this, volume = std::move(volume)]() noexcept { return detach_image({directory_, region_, volume.name}); };
   co_return co_await offload(pool_, std::move(job));
 }
 

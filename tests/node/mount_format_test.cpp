@@ -92,6 +92,7 @@ TEST_F(Format, only_an_ext_backup_superblock_is_left) {  // rule 4: what only a 
   ::close(fd);
   rest.write(128 * kMiB, copy);
   expect_untouched(rest, Errc::unsafe_content, "not blank");
+  EXPECT_TRUE(fails_with(blocking::format(rest.look(), rest.device(), "ext4", {}), Errc::unsafe_content, "e2fsck"));
 }
 
 struct Place {
@@ -135,8 +136,7 @@ TEST_F(Format, luks_is_data) {  // rule 3
 
 TEST_F(Format, lvm_is_data) {  // rule 3
   const LoopDisk disk(scratch_.path(), kSize);
-  // Label in the second sector: id, sector, CRC, offset of the PV header, type (libblkid checks the CRC if it can: a
-  // wrong one is still not blank).
+  // Label in the second sector: id, sector, CRC (left wrong: a damaged signature is data all the same), offset, type.
   std::string label(512, '\0');
   label.replace(0, 8, "LABELONE");
   label[8] = 1;
@@ -144,7 +144,7 @@ TEST_F(Format, lvm_is_data) {  // rule 3
   label.replace(24, 8, "LVM2 001");
   label.replace(32, 32, "abcdefghijklmnopqrstuvwxyz012345");
   disk.write(512, label);
-  expect_untouched(disk, Errc::unsafe_content);
+  expect_untouched(disk, Errc::unsafe_content, "(LVM2_member) whose checksum is wrong");
 }
 
 TEST_F(Format, a_raid_member_is_data) {  // rule 3; md 1.0: the superblock is 8 KiB before the end
@@ -207,7 +207,7 @@ TEST_F(Format, a_disk_that_somebody_holds_is_not_formatted) {  // rule 5
   const int held = ::open(disk.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC);
   ASSERT_GE(held, 0);
   const auto before = disk.fingerprint();
-  EXPECT_FALSE(blocking::format(disk.look(), disk.device(), "ext4", {}));
+  EXPECT_TRUE(fails_with(blocking::format(disk.look(), disk.device(), "ext4", {}), Errc::busy, "held exclusively"));
   EXPECT_EQ(disk.fingerprint(), before);
   ::close(held);
   format(disk, "ext4");
@@ -220,7 +220,8 @@ TEST_F(Format, a_lock_is_waited_for_until_a_stop) {  // rule 5
   const auto before = disk.fingerprint();
   std::stop_source stop;
   std::jthread stopper([&] { stop.request_stop(); });
-  EXPECT_TRUE(fails_with(blocking::format(disk.look(), disk.device(), "ext4", stop.get_token()), Errc::cancelled));
+  EXPECT_TRUE(fails_with(blocking::format(disk.look(), disk.device(), "ext4", stop.get_token()), Errc::cancelled,
+                         "waiting for the lock"));
   EXPECT_EQ(disk.fingerprint(), before);
   ::close(held);
 }

@@ -1,0 +1,130 @@
+#include "agent/ctl/json_text.h"
+
+#include <array>
+#include <cmath>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "agent/goal/words.h"
+
+namespace mooring::agent::ctl {
+
+namespace json = boost::json;
+
+namespace {
+
+/// JSON leaves DEL and the C1 controls (U+0080 to U+009F) as they are; a terminal may not.
+std::string without_controls(const std::string& text) {
+  constexpr std::array<char, 17> kDigits{"0123456789abcdef"};
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0U;
+    if (byte == 0x7F) {
+      out += "\\u007f";
+    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      out += "\\u00";
+      out += kDigits[next >> 4U];
+      out += kDigits[next & 0xFU];
+      ++at;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
+/// The parser has limited how deep this goes.
+void print(const json::value& value, const std::string& indent, std::string& out) {
+  const std::string inner = indent + "  ";
+  const char* separator = "\n";
+  if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
+    out += "{";
+    for (const auto& member : *object) {
+      out += separator + inner + compact(json::string(member.key())) + ": ";
+      print(member.value(), inner, out);
+      separator = ",\n";
+    }
+    out += "\n" + indent + "}";
+  } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
+    out += "[";
+    for (const json::value& item : *array) {
+      out += separator + inner;
+      print(item, inner, out);
+      separator = ",\n";
+    }
+    out += "\n" + indent + "]";
+  } else {
+    out += compact(value);
+  }
+}
+
+}  // namespace
+
+std::optional<json::object> object_from(std::string_view text) {
+  boost::system::error_code error;
+  json::value value = json::parse(text, error);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+std::string exact_text_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || !value->is_string()) return {};
+  return std::string(value->get_string());
+}
+
+std::string text_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  if (value != nullptr && value->is_number()) return json::serialize(*value);
+  return goal::printable(exact_text_at(object, key));
+}
+
+std::optional<double> number_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  boost::system::error_code error;
+  const auto number = value->to_number<double>(error);
+  if (error || !std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+bool flag_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+const json::object* object_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value == nullptr ? nullptr : value->if_object();
+}
+
+std::vector<const json::object*> objects_at(const json::object& object, std::string_view key) {
+  std::vector<const json::object*> all;
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || !value->is_array()) return all;
+  for (const json::value& item : value->get_array())
+    if (const json::object* one = item.if_object()) all.push_back(one);
+  return all;
+}
+
+std::vector<std::string> texts_at(const json::object& object, std::string_view key) {
+  std::vector<std::string> all;
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || !value->is_array()) return all;
+  for (const json::value& item : value->get_array())
+    if (item.is_string()) all.push_back(goal::printable(std::string_view(item.get_string())));
+  return all;
+}
+
+std::string compact(const json::value& value) { return without_controls(json::serialize(value)); }
+
+std::string pretty(const json::value& value) {
+  std::string out;
+  print(value, "", out);
+  return out + "\n";
+}
+
+}  // namespace mooring::agent::ctl

@@ -1,0 +1,225 @@
+"""kill -9, restarts and reboots: goals stand, nothing is done twice, nothing is lost."""
+import subprocess
+import uuid
+
+import pytest
+
+import node
+from daemon import definition, mount, verdicts
+
+NEW = definition("new", size="16MB", init_fs=True)
+
+
+@pytest.fixture
+def data(moord):
+    node.make_image(moord.image("data"), "ext4", files=["hello"])
+    return "data"
+
+
+def has(moord, *names):
+    """The volumes that are attached and mounted, each once, are these."""
+    assert sorted(node.loop_devices(moord.local).values()) == sorted(str(moord.image(name)) for name in names)
+    assert sorted(m.target for m in node.mounts(moord.mount_root)) == sorted(str(moord.stage(name)) for name in names)
+
+
+def same_but_for_stages(before, after):
+    """The same result; how long its making took is known only to the run that made it."""
+    for task in (before, after):
+        for mounted in task["mounts"]:
+            for volatile in ("stages", "used"):
+                mounted.pop(volatile, None)
+    assert before == after
+
+
+def test_a_killed_moord_finds_its_task_ready_again(moord, data):
+    before = moord.ready("run", ["data:/data"])
+    (moord.stage("data") / "new").write_text("new")
+    moord.kill()
+    has(moord, "data")
+    moord.start()
+    same_but_for_stages(before, moord.task("run"))
+    has(moord, "data")
+    assert (moord.stage("data") / "new").read_text() == "new"
+    assert moord.ready("run", ["data:/data"])
+
+
+def test_a_killed_moord_takes_the_same_candidate_again(moord, data):
+    moord.ready("run", [mount(["late", "data"], "/data")])
+    moord.kill()
+    node.make_image(moord.image("late"), "ext4")
+    moord.start()
+    assert verdicts(moord.task("run")) == {"late": "not_tried", "data": "chosen"}
+    has(moord, "data")
+
+
+def test_a_killed_moord_still_detaches_what_it_attached(moord, data):
+    moord.ready("run", ["data:/data"])
+    moord.kill()
+    moord.start()
+    moord.release("run")
+    assert moord.nothing_left_of("data")
+
+
+@pytest.mark.parametrize("mkfs_dies_too", [True, False])
+def test_killed_during_a_format_it_goes_on_at_the_next_start(moord, held_mkfs, mkfs_dies_too):
+    moord.put("run", ["new:/data"], wait=None, definitions=[NEW])
+    first = held_mkfs.wait_for_start()
+    moord.kill()
+    if mkfs_dies_too:  # as systemd does it
+        node.os.kill(first, node.signal.SIGKILL)
+    else:
+        held_mkfs.go_on()
+    node.wait_for_end(first)
+    node.reap_adopted(known=())
+    has_file_system = not mkfs_dies_too
+    moord.start()
+    if not has_file_system:
+        held_mkfs.wait_for_start()
+        held_mkfs.go_on()
+    assert moord.task("run")["state"] == "ready", moord.task("run")
+    has(moord, "new")
+    (moord.stage("new") / "file").write_text("good")
+
+
+def test_killed_while_mkfs_goes_on_it_does_not_format_a_second_time(moord, held_mkfs):
+    """The orphaned mkfs still has the disk when the next moord starts."""
+    moord.put("run", ["new:/data"], wait=None, definitions=[NEW])
+    first = held_mkfs.wait_for_start()
+    moord.kill()
+    moord.start()
+    held_mkfs.go_on()
+    node.wait_for_end(first)
+    node.reap_adopted(known=(moord.process.pid,))
+    held_mkfs.go_on()  # whatever else was started may end, too
+    task = moord.task("run")
+    if task["state"] != "ready":  # a refusal is fine, two formats are not
+        assert task["state"] == "failed"
+        moord.ready("run", ["new:/data"], definitions=[NEW])
+    has(moord, "new")
+    assert moord.log().count("stage=format device=") == 1, moord.log()
+
+
+def test_killed_while_a_release_is_busy_it_goes_on_releasing(moord, data):
+    moord.ready("run", ["data:/data"])
+    with subprocess.Popen(["sleep", "infinity"], cwd=moord.stage("data")) as user:
+        try:
+            assert moord.delete("run").status == 409
+            moord.kill()
+            moord.start()
+            moord.wait_for("task.busy", "run")
+            task = moord.task("run")
+            assert task["state"] == "busy" and str(user.pid) in task["detail"]
+            has(moord, "data")
+            assert (moord.stage("data") / "hello").read_text() == "hello"
+        finally:
+            user.kill()
+    moord.wait_for("task.released", "run")
+    assert moord.nothing_left_of("data")
+
+
+def test_killed_between_attach_and_mount_nothing_is_attached_twice(moord, held_mkfs):
+    """Several lives, each ended at the same place."""
+    node.make_image(moord.image("other"), "ext4")
+    moord.put("run", [mount("new", "/data"), mount("other", "/other")], wait=None, definitions=[NEW])
+    for _ in range(3):
+        mkfs = held_mkfs.wait_for_start()
+        moord.kill()
+        node.os.kill(mkfs, node.signal.SIGKILL)
+        node.wait_for_end(mkfs)
+        node.reap_adopted(known=())
+        assert len(node.loop_devices(moord.local)) <= 2
+        moord.start()
+    held_mkfs.wait_for_start()
+    held_mkfs.go_on()
+    assert moord.task("run")["state"] == "ready"
+    has(moord, "new", "other")
+
+
+def test_a_stopped_moord_unmounts_nothing_and_is_ready_again(moord, data):
+    before = moord.ready("run", ["data:/data"])
+    with open(moord.stage("data") / "hello") as still_read:
+        moord.stop()
+        has(moord, "data")
+        moord.start()
+        same_but_for_stages(before, moord.task("run"))
+        has(moord, "data")
+        assert still_read.read() == "hello"
+
+
+def test_stopped_and_killed_by_turns_it_keeps_all_tasks(moord):
+    names = [f"data-{n}" for n in range(4)]
+    for name in names:
+        node.make_image(moord.image(name), "ext4")
+        moord.ready(f"run-{name}", [f"{name}:/data"])
+    for end in (moord.kill, moord.stop, moord.kill):
+        end()
+        moord.start()
+        assert [moord.task(f"run-{name}")["state"] for name in names] == ["ready"] * 4
+        has(moord, *names)
+
+
+@pytest.fixture
+def reboot(moord, scratch):
+    """A reboot, as far as moord can see one: killed, nothing mounted nor attached, another boot id."""
+    boot_id = "/proc/sys/kernel/random/boot_id"
+    booted = []
+
+    def again():
+        moord.kill()
+        for entry in reversed(node.mounts(moord.home)):
+            node.unmount(entry.target)
+        for device in node.loop_devices(moord.local):
+            node.run("losetup", "-d", device)
+        fresh = scratch / f"boot-{len(booted)}"
+        fresh.write_text(f"{uuid.uuid4()}\n")
+        node.bind_mount(fresh, boot_id)
+        booted.append(fresh)
+        moord.start()
+
+    yield again
+    for _ in booted:
+        node.unmount(boot_id)
+
+
+def test_after_a_reboot_everything_is_mounted_again(moord, data, reboot):
+    before = moord.ready("run", ["data:/data"])
+    (moord.stage("data") / "new").write_text("new")
+    reboot()
+    same_but_for_stages(before, moord.task("run"))
+    has(moord, "data")
+    assert (moord.stage("data") / "new").read_text() == "new"
+
+
+def test_after_a_reboot_tasks_whose_owner_belonged_to_the_old_boot_are_released(moord, data, reboot):
+    node.make_image(moord.image("kept"), "ext4")
+    moord.ready("mine", ["kept:/data"])
+    with subprocess.Popen(["sleep", "infinity"]) as owner:  # its number lives on, as another process's might
+        try:
+            moord.ready("theirs", ["data:/data"], owner={"pid": owner.pid})
+            reboot()
+            moord.wait_for("task.released", "theirs")
+            assert moord.get("/v1/tasks/theirs").status == 404
+            assert moord.task("mine")["state"] == "ready"
+            has(moord, "kept")
+        finally:
+            owner.kill()
+
+
+def test_after_a_reboot_an_image_that_is_gone_fails_its_task_and_no_other(moord, data, reboot):
+    node.make_image(moord.image("kept"), "ext4")
+    moord.ready("good", ["kept:/data"])
+    moord.ready("bad", ["data:/data"])
+    moord.image("data").rename(moord.home / "taken-away.img")
+    reboot()
+    assert verdicts(moord.task("bad")) == {"data": "not_found"} and moord.task("bad")["state"] == "failed"
+    assert moord.task("good")["state"] == "ready"
+    has(moord, "kept")
+
+
+def test_an_unmount_behind_its_back_is_mended_at_the_next_start(moord, data):
+    moord.ready("run", ["data:/data"])
+    moord.stop()
+    node.unmount(moord.stage("data"))
+    moord.start()
+    assert moord.task("run")["state"] == "ready"
+    has(moord, "data")

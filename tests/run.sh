@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what is needed, builds, runs all tests, ends with ctest's summary.
+#   sudo tests/run.sh [--preset dev|asan-ubsan|tsan|release] [ctest arguments]
+# Without root it runs what needs none, and says what it left out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+preset=dev
+if [[ ${1:-} == --preset ]]; then
+  preset=$2
+  shift 2
+fi
+
+packaging/install-dependencies.sh build test
+
+venv=build/venv
+if [[ ! -x $venv/bin/pytest ]] || ! cmp -s tests/requirements.txt $venv/requirements.txt; then
+  python3 -m venv --clear $venv
+  $venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+  cp tests/requirements.txt $venv/requirements.txt
+fi
+
+launcher=()
+if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+cmake --preset "$preset" -DMOORING_PYTHON="$PWD/$venv/bin/python" "${launcher[@]}" >build/configure.log || { cat build/configure.log; exit 1; }
+cmake --build --preset "$preset"
+
+labels=()
+if ((EUID != 0)); then
+  labels=(-L unit)
+  echo
+  echo "Not root: only the unit tests run. Left out: the node tests (real loop devices, file systems and daemons)."
+  echo "They run with: sudo tests/run.sh"
+fi
+ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "${labels[@]}" "$@"

@@ -44,6 +44,14 @@ Reading read(const std::string& directory, const std::string& last) {
   return reading;
 }
 
+/// A name without a definition would be looked up; but where some definition cannot be read, it may be the one of this
+/// name, and say something else.
+void refuse_guess(decide::Candidate& candidate, const goal::Diagnostic& problem) {
+  if (candidate.volume.defined || candidate.verdict != decide::Verdict::not_tried) return;
+  candidate.verdict = decide::Verdict::not_found;
+  candidate.detail = "no definition of it can be read; the definitions have errors, first: " + goal::to_string(problem);
+}
+
 }  // namespace
 
 Planner::Planner(Services& services, boost::asio::thread_pool& pool) : services_(services), pool_(pool) {}
@@ -75,6 +83,8 @@ boost::asio::awaitable<std::vector<MountPlan>> Planner::plan(goal::TaskGoal goal
     }
     MountPlan plan;
     plan.candidates = decide::filter(services_.identity, mount, definitions);
+    if (!known_volumes->problems.empty())
+      for (decide::Candidate& candidate : plan.candidates) refuse_guess(candidate, known_volumes->problems.front());
     plan.mount = std::move(mount);
     plans.push_back(std::move(plan));
   }

@@ -26,7 +26,7 @@ json::array holders(const Volume& volume) {
 /// While a volume is used by the mount: where it stands, and what it looks like here.
 void add_volume(json::object& object, const Volume& volume, MountState state) {
   object["volume"] = volume.name();
-  object["backend"] = volume.backend();
+  add(object, "backend", volume.backend());
   add(object, "region", volume.description().region);
   add(object, "zone", volume.description().zone);
   add(object, "volume_id", volume.description().volume_id);

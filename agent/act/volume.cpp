@@ -46,13 +46,17 @@ Volume::Volume(Services& services, Signal& any_ended, const state::VolumeRecord&
 void Volume::claim(const UserKey& user) { users_.try_emplace(user); }
 
 void Volume::join(const UserKey& user, Wish wish) {
-  Seat& seat = users_[user];
-  seat = {.wish = {}, .outcome = Outcome::pending, .failure = {}};
-  if (auto failure = conflict(wish)) {
-    seat.outcome = Outcome::failed;
-    seat.failure = *std::move(failure);
+  Seat seat;
+  if (auto failure = mismatch(wish)) {
+    if (users().empty()) {
+      leave_first_ = true;  // on its way out, and not as it is wanted now: it goes, and comes again
+    } else {
+      seat.outcome = Outcome::failed;
+      seat.failure = *std::move(failure);
+    }
   }
   seat.wish = std::move(wish);
+  users_[user] = std::move(seat);
   start();
   wake();
 }
@@ -100,10 +104,10 @@ std::vector<UserKey> Volume::users() const {
   return keys;
 }
 
-std::optional<decide::Failure> Volume::conflict(const Wish& wish) const {
+std::optional<decide::Failure> Volume::mismatch(const Wish& wish) const {
+  if (!running_ || backend_name_.empty()) return std::nullopt;
   const auto others = users();
-  if (others.empty()) return std::nullopt;
-  const std::string held = "already in use by task " + others.front().task;
+  const std::string held = "already in use by task " + (others.empty() ? "" : others.front().task);
   const backends::Volume& wanted = wish.candidate.volume;
   const bool same_id = wanted.volume_id.empty() || volume_.volume_id.empty() || wanted.volume_id == volume_.volume_id;
   if (wish.candidate.backend != backend_name_ || !same_id)
@@ -138,7 +142,7 @@ void Volume::adopt(const Wish& wish) {
 void Volume::adopt_goal() {
   const auto pending = std::ranges::find_if(
       users_, [](const auto& user) { return user.second.wish && user.second.outcome != Outcome::failed; });
-  const bool wanted = pending != users_.end();
+  const bool wanted = pending != users_.end() && !leave_first_;
   if (wanted && !view_.wanted) {
     stop_ = {};
     stages_.clear();
@@ -211,6 +215,8 @@ boost::asio::awaitable<void> Volume::rest(Step end) {
 
 void Volume::forget_observations() {
   view_ = {};
+  leave_first_ = false;
+  backend_name_.clear();
   look_ = {};
   disk_.reset();
   content_.reset();

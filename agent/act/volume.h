@@ -88,7 +88,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   void adopt(const Wish& wish);
   void settle(Outcome outcome);
   void forget_observations();
-  [[nodiscard]] std::optional<decide::Failure> conflict(const Wish& wish) const;
+  [[nodiscard]] std::optional<decide::Failure> mismatch(const Wish& wish) const;
   void wake();
 
   // volume_steps.cpp: each takes one step and writes what came of it into the view.
@@ -126,6 +126,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   bool running_ = false;
   bool from_ledger_ = false;
   bool force_ = false;
+  bool leave_first_ = false;  // the next wish differs from what is here
   std::stop_source stop_;
 
   std::string backend_name_;

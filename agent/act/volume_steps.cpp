@@ -44,6 +44,13 @@ std::string names(const std::vector<mount::User>& users) {
 }  // namespace
 
 void Volume::fail(Failure failure) {
+  if (stop_.stop_requested()) {
+    // Broken off because nobody wanted it any more. Whoever wants it since then begins with a fresh look.
+    stop_ = {};
+    view_.content = VolumeView::Content::unknown;
+    content_.reset();
+    return;
+  }
   spdlog::warn("volume={} stage={} verdict={} {}", name_, decide::stage_name(step_), decide::to_string(failure.verdict),
                failure.detail);
   failure_ = std::move(failure);
@@ -305,6 +312,7 @@ Volume::Done Volume::detach() {
   view_.attachment = Attachment::detached;
   view_.disk = VolumeView::Disk::absent;
   disk_.reset();
+  content_.reset();  // its device number may be another disk's by now
 }
 
 Volume::Done Volume::forget() {

@@ -56,7 +56,7 @@ class Client {
   [[nodiscard]] Reply send(const Call& call);
 
   /// Gives a body of no known end to `on_part` as it comes, while the status is 200; of any other the body is in the
-  /// response. Returns when the server or `on_part` ends it.
+  /// response. Returns when the server or `on_part` ends it. `on_part` must not use this client.
   [[nodiscard]] Reply stream(const Call& call, const OnPart& on_part);
 
   [[nodiscard]] const std::string& socket() const { return socket_; }

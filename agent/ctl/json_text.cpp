@@ -1,6 +1,7 @@
 #include "agent/ctl/json_text.h"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 
 #include <boost/json/parse.hpp>
@@ -36,28 +37,41 @@ std::string without_controls(const std::string& text) {
   return out;
 }
 
-/// The parser has limited how deep this goes.
-void print(const json::value& value, const std::string& indent, std::string& out) {
-  const std::string inner = indent + "  ";
-  const char* separator = "\n";
+/// Not as serialize writes it: 3E-1 for 0.3.
+std::string number_text(double number) {
+  std::array<char, 400> text{};  // of 1.8e308 all digits may be written
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number);
+  return std::isfinite(number) ? std::string(text.data(), end.ptr) : "null";
+}
+
+std::string string_text(std::string_view text) { return without_controls(json::serialize(json::string_view(text))); }
+
+/// With `indent` nothing, on one line. The parser has limited how deep this goes.
+void print(const json::value& value, const std::optional<std::string>& indent, std::string& out) {
+  const auto inner = indent ? std::optional(*indent + "  ") : std::nullopt;
+  const std::string before = inner ? "\n" + *inner : "";
+  const std::string after = indent ? "\n" + *indent : "";
+  const char* separator = "";
   if (const auto* object = value.if_object(); object != nullptr && !object->empty()) {
-    out += "{";
+    out += '{';
     for (const auto& member : *object) {
-      out += separator + inner + compact(json::string(member.key())) + ": ";
+      out += separator + before + string_text(member.key()) + (indent ? ": " : ":");
       print(member.value(), inner, out);
-      separator = ",\n";
+      separator = ",";
     }
-    out += "\n" + indent + "}";
+    out += after + "}";
   } else if (const auto* array = value.if_array(); array != nullptr && !array->empty()) {
-    out += "[";
+    out += '[';
     for (const json::value& item : *array) {
-      out += separator + inner;
+      out += separator + before;
       print(item, inner, out);
-      separator = ",\n";
+      separator = ",";
     }
-    out += "\n" + indent + "]";
+    out += after + "]";
+  } else if (value.is_double()) {
+    out += number_text(value.get_double());
   } else {
-    out += compact(value);
+    out += value.is_string() ? string_text(value.get_string()) : json::serialize(value);
   }
 }
 
@@ -78,7 +92,7 @@ std::string exact_text_at(const json::object& object, std::string_view key) {
 
 std::string text_at(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
-  if (value != nullptr && value->is_number()) return json::serialize(*value);
+  if (value != nullptr && value->is_number()) return compact(*value);
   return goal::printable(exact_text_at(object, key));
 }
 
@@ -119,7 +133,11 @@ std::vector<std::string> texts_at(const json::object& object, std::string_view k
   return all;
 }
 
-std::string compact(const json::value& value) { return without_controls(json::serialize(value)); }
+std::string compact(const json::value& value) {
+  std::string out;
+  print(value, std::nullopt, out);
+  return out;
+}
 
 std::string pretty(const json::value& value) {
   std::string out;

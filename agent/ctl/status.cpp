@@ -39,10 +39,11 @@ std::string without_seconds(json::object body) {
 int watch(const Context& context, const StatusArguments& arguments) {
   std::string shown;
   std::optional<Answer> ended;
+  Client looking(context.client.socket());  // the other one is busy with the stream
   const bool redraws = context.terminal.out && arguments.format == Format::table;
   // Each event, and each sign of life between them, is a reason to look; only a change is one to write.
   const auto look = [&](std::string_view) {
-    Answer answer = ask(context.client, {"GET", target_of(arguments), "", Call().timeout});
+    Answer answer = ask(looking, {"GET", target_of(arguments), "", Call().timeout});
     if (!answer.body) {
       ended = std::move(answer);
       return false;

@@ -18,10 +18,9 @@ Terminal look_at_terminal() {
   terminal.out_colour = colour && isatty(STDOUT_FILENO) == 1;
   terminal.err_colour = colour && isatty(STDERR_FILENO) == 1;
   winsize size{};
-  if (terminal.out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
-    terminal.width = size.ws_col;
-    terminal.height = size.ws_row;
-  }
+  if (!terminal.out || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return terminal;
+  if (size.ws_col > 0) terminal.width = size.ws_col;
+  if (size.ws_row > 0) terminal.height = size.ws_row;
   return terminal;
 }
 

@@ -48,12 +48,6 @@ Node string_node(string_view text, Position at) {
   return node;
 }
 
-string_view trimmed(string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 Mount MountReader::read(const Node& node) {
   Mount mount;
   if (node.kind == Node::Kind::mapping) {

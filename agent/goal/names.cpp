@@ -65,7 +65,8 @@ std::string invalid_name(std::string_view kind, std::string_view name) {
   const std::size_t wrong = first_wrong(name);
   if (name.empty()) return std::string(kind) + " is empty";
   if (wrong == kNone) {
-    return subject + " is too long: it has more than " + std::to_string(kMaxName) + " characters";
+    return subject + " is too long: it has " + std::to_string(name.size()) + " characters; at most " +
+           std::to_string(kMaxName) + " are allowed";
   }
   if (wrong == 0) {
     return subject + " begins with " + in_quotes(character(name, 0)) +

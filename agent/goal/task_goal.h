@@ -86,7 +86,7 @@ std::vector<Mount> read_mounts(const Node& sequence, const Variables& variables,
 std::vector<Mount> read_short_mounts(const std::vector<std::string>& words, const Variables& variables,
                                      Diagnostics& diagnostics);
 
-/// All `type: volume` documents of a file. Two of one name are an error.
+/// All `type: volume` documents of a file. Two of one name are an error. One with an error in it is left out.
 std::vector<Definition> read_definitions(const std::vector<Node>& documents, Diagnostics& diagnostics);
 
 /// Blocks: reads *.yaml and *.yml of a directory, in the order of their names. A missing directory has none.

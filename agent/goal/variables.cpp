@@ -13,12 +13,6 @@ namespace {
 constexpr std::string_view kOpen = "${{";
 constexpr std::string_view kClose = "}}";
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 std::string unknown_variable(std::string_view name, const Variables& variables) {
   if (name == "dstack.node_rank" || name == "dstack.job_num") {
     return "variable " + in_quotes(name) + " has no value: give it with the task's variables";

@@ -1,4 +1,4 @@
-// Words for messages, and what a text may hold. Private to agent/goal.
+// Words for messages, and what a text may hold. For agent/goal, and for agent/ctl, which quotes what it was given.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,9 @@ std::string printable(std::string_view text);
 
 /// a, b and c; of many only the first 20.
 std::string enumerate(const std::vector<std::string>& words, std::string_view conjunction);
+
+/// Without blanks and tabs at both ends.
+std::string_view trimmed(std::string_view text);
 
 /// The offset of the first byte that is not UTF-8 (RFC 3629: no surrogates, no overlong forms), or npos.
 std::size_t first_invalid_utf8(std::string_view text);

@@ -23,8 +23,10 @@ Response problem(unsigned status, std::string_view kind, std::string_view title,
 
 Response invalid(const std::vector<goal::Diagnostic>& errors) {
   json::array all;
+  constexpr std::size_t kShown = 100;
   for (const goal::Diagnostic& error : errors)
-    all.push_back({{"detail", error.message}, {"line", error.at.line}, {"column", error.at.column}});
+    if (all.size() < kShown)
+      all.push_back({{"detail", error.message}, {"line", error.at.line}, {"column", error.at.column}});
   return problem(422, "invalid-goal", "The goal is not valid", goal::to_string(errors.front()),
                  {{"errors", std::move(all)}});
 }

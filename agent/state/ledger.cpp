@@ -210,13 +210,16 @@ Result<Snapshot> Ledger::load() {
   sqlite3* sqlite = database_->sqlite.get();
   Snapshot snapshot;
   Statement tasks(sqlite, "SELECT id, goal, phase, outcome, created, owner_pid, owner_start, owner_boot FROM task");
-  while (tasks.next())
+  while (tasks.next()) {
+    if (tasks.number(2) < 0 || tasks.number(2) > static_cast<std::int64_t>(TaskPhase::failed))
+      return Error{"the ledger " + database_->path + " is damaged: task " + tasks.text(0) + " is in no known phase"};
     snapshot.tasks.push_back({tasks.text(0),
                               tasks.text(1),
                               static_cast<TaskPhase>(tasks.number(2)),
                               tasks.text(3),
                               tasks.number(4),
                               {tasks.number(5), static_cast<std::uint64_t>(tasks.number(6)), tasks.text(7)}});
+  }
   Statement choices(sqlite, "SELECT task, path, volume FROM choice");
   while (choices.next()) snapshot.choices.push_back({choices.text(0), choices.text(1), choices.text(2)});
   Statement binds(sqlite, "SELECT task, path, source, made FROM bind");

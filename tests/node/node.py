@@ -57,12 +57,17 @@ def unmount(target, lazily=False):
 
 def run(*command, **more):
     """Runs a program that has to succeed; its output."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **more)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False,
+                          timeout=PATIENCE, **more)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
 # ---- images
+
+# Open from the beginning: a test may have mounted another program over it.
+_MKE2FS = os.open("/usr/sbin/mkfs.ext4", os.O_RDONLY)
+
 
 def make_image(path, fs=None, size=None, files=()):
     """A sparse image; blank without `fs`. `files`: names of files an ext4 is born with, each holding its own name."""
@@ -75,7 +80,8 @@ def make_image(path, fs=None, size=None, files=()):
         content.mkdir()
         for name in files:
             (content / name).write_text(name)
-        run("mkfs.ext4", "-q", "-F", "-d", content, path)
+        run("mke2fs", "-t", "ext4", "-q", "-F", "-d", content, path, executable=f"/proc/self/fd/{_MKE2FS}",
+            pass_fds=[_MKE2FS])
         shutil.rmtree(content)
     elif fs:
         assert not files

@@ -100,7 +100,7 @@ TEST(Name, becomes_a_directory_and_says_what_is_wrong_with_it) {
         Case{"..", "volume name '..' begins with '.'"}, Case{"é", "volume name 'é' begins with 'é'"},
         Case{"aé", "volume name 'aé' has 'é' in it"}, Case{"a\nb", "volume name 'a\\nb' has '\\n' in it"},
         Case{std::string("a\0b", 3), "volume name 'a\\x00b' has '\\x00' in it"},
-        Case{std::string(129, 'a'), "too long: it has more than 128 characters"}}) {
+        Case{std::string(129, 'a'), "is too long: it has 129 characters; at most 128 are allowed"}}) {
     EXPECT_FALSE(is_valid_name(name)) << name;
     EXPECT_THAT(invalid_name("volume name", name), HasSubstr(std::string(error)));
   }

@@ -30,7 +30,7 @@ struct Look {
     bool operator==(const File&) const = default;
   };
   std::string serial;                // that the device itself will report; empty: none
-  std::vector<std::string> links;    // names below /dev/disk/by-id
+  std::vector<std::string> links;    // names below /dev/disk/by-id, or whole paths; only hints
   std::optional<File> backing_file;  // of a loop device
   std::uint64_t size = 0;            // bytes, at least
   bool operator==(const Look&) const = default;

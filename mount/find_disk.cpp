@@ -53,9 +53,18 @@ Result<Device> by_links_alone(const DiskLook& look) {
   return Error{Errc::not_found, "no disk is at " + link_path(look.links.front()) + " yet", 0};
 }
 
+/// Tells most loop devices apart without opening them: an open one cannot be detached by its owner at that moment.
+bool may_be_backed_by(const FileId& file, const std::string& loop) {
+  const auto path = read_attribute("/sys/block/" + loop + "/loop/backing_file");
+  struct stat status {};
+  if (!path) return false;
+  if (::stat(path->c_str(), &status) != 0) return true;  // deleted, or out of our sight: ask the device
+  return FileId{status.st_dev, status.st_ino} == file;
+}
+
 bool may_be_it(const DiskLook& look, const std::string& name) {
   const bool loop = name.starts_with("loop");
-  if (look.backing_file) return loop && exists("/sys/block/" + name + "/loop/backing_file");
+  if (look.backing_file) return loop && may_be_backed_by(*look.backing_file, name);
   // Devices without a medium of their own have no serial; hidden ones are paths of an NVMe multipath head.
   for (const auto* prefix : {"loop", "ram", "zram", "dm-", "md", "sr", "fd"}) {
     if (name.starts_with(prefix)) return false;

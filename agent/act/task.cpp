@@ -61,6 +61,8 @@ std::string_view to_string(MountState state) {
       return "failed";
     case MountState::left_out:
       return "left_out";
+    case MountState::not_tried:
+      return "not_tried";
     case MountState::releasing:
       return "releasing";
     case MountState::released:

@@ -19,7 +19,7 @@ namespace mooring::agent::act {
 inline constexpr std::string_view kHostTask = "host";  // the instance's own mounts; its paths are paths of the host
 
 enum class TaskState { preparing, ready, degraded, failed, releasing, busy, released };
-enum class MountState { waiting, preparing, mounted, failed, left_out, releasing, released };
+enum class MountState { waiting, preparing, mounted, failed, left_out, not_tried, releasing, released };
 
 std::string_view to_string(TaskState state);
 std::string_view to_string(MountState state);

@@ -61,8 +61,8 @@ Task::Done Task::run_mount(MountRun& mount) {
     }
     mount.current.reset();
   }
-  if (stopping_) {
-    mount.state = MountState::released;
+  if (stopping_ && !mount.plan.order.empty()) {
+    mount.state = MountState::not_tried;
     co_return;
   }
   mount.state = mount.plan.mount.optional ? MountState::left_out : MountState::failed;

@@ -169,6 +169,8 @@ void Volume::set_step(Step step) {
   const auto now = Clock::now();
   if (!decide::is_end(step_)) stages_[std::string(decide::stage_name(step_))] += seconds(now - step_since_);
   const bool same = step == step_;
+  if (decide::stage_name(step) != decide::stage_name(step_))
+    services_.events.add(wall_clock(), "volume.stage", {{"volume", name_}, {"stage", decide::stage_name(step)}});
   step_ = step;
   step_since_ = now;
   if (!same || decide::is_end(step)) changed_.notify();

@@ -218,7 +218,7 @@ Volume::Done Volume::probe() {
 Volume::Done Volume::refuse_blank() {
   fail({Verdict::unsafe_filesystem, view_.read_only
                                         ? "is blank, and it is asked for read-only"
-                                        : "is blank, and its definition does not allow to format it (init_fs: true)"});
+                                        : "is blank, and no definition says that it may be formatted (init_fs: true)"});
   co_return;
 }
 
@@ -250,6 +250,7 @@ Volume::Done Volume::mount() {
   if (!staged) co_return fail(decide::failure_of(staged.error()));
   mounted_ = std::move(staged).value();
   view_.stage = VolumeView::Stage::ours;
+  if (auto usage = co_await services_.node.usage(mounted_->target)) usage_ = std::move(usage).value();
   spdlog::info("volume={} device={} fs={} mounted at {}", name_, mounted_->source, mounted_->fs, mounted_->target);
 }
 
@@ -306,7 +307,14 @@ Volume::Done Volume::prove_unused() {
 Volume::Done Volume::detach() {
   const auto backend = services_.backends.find(backend_name_);
   if (backend == services_.backends.end()) co_return block("this build has no backend '" + backend_name_ + "'");
-  const auto detached = co_await backend->second->detach(volume_);
+  auto detached = co_await backend->second->detach(volume_);
+  // Somebody just looks at the device (udev does): no reason yet to tell anybody that it is busy.
+  Signal& devices = services_.node.devices_changed();
+  const auto patience = Clock::now() + std::chrono::seconds(5);
+  while (!detached && detached.error().code == backends::Errc::not_ready && Clock::now() < patience) {
+    co_await devices.wait_until(Clock::now() + std::chrono::milliseconds(50));
+    detached = co_await backend->second->detach(volume_);
+  }
   if (!detached) co_return block(detached.error().message);
   spdlog::info("volume={} detached", name_);
   view_.attachment = Attachment::detached;

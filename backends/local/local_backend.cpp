@@ -16,6 +16,17 @@ Look look_of(const Image& image) {
   return {.serial = {}, .links = {}, .backing_file = image.id, .size = image.size / kSector * kSector};
 }
 
+/// The image is named by the volume's id, where a definition has one, else by its name.
+Result<ImagePath> image_path(const std::string& directory, const std::string& region, const Volume& volume) {
+  std::string_view id = volume.volume_id;
+  if (id.starts_with(region + "/")) id.remove_prefix(region.size() + 1);
+  if (id.empty()) id = volume.name;
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  if (id.starts_with('.') || id.size() > 200 || id.find_first_not_of(kAllowed) != std::string_view::npos)
+    return Error{Errc::not_found, "volume_id '" + volume.volume_id + "' is not the name of a local image", {}};
+  return ImagePath{directory, region, std::string(id)};
+}
+
 Error in_use(const ImagePath& path) {
   const std::string holder = read_holder(path);
   return {Errc::in_use, "attached to instance " + (holder.empty() ? "unknown" : "'" + holder + "'"), holder};
@@ -59,8 +70,9 @@ Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const
     return Error{Errc::in_use, path.image() + " is attached as " + loop->device + " by another program", loop->device};
   BOOST_OUTCOME_TRYV(write_holder(path, instance));
   BOOST_OUTCOME_TRY(auto device, configure_loop(image.file.get(), path.image(), volume.read_only));
-  static_cast<void>(device);  // `mount` finds it by the backing file
-  return Attached{look_of(image), false};
+  Attached attached{look_of(image), false};
+  attached.look.links.push_back(std::move(device));
+  return attached;
 }
 
 Result<void> detach_image(const ImagePath& path) {
@@ -83,22 +95,31 @@ boost::asio::awaitable<std::vector<Result<Description>>> LocalBackend::describe(
   auto job = [this, volumes = std::move(volumes)]() noexcept {
     std::vector<Result<Description>> answers;
     answers.reserve(volumes.size());
-    for (const Volume& volume : volumes)
-      answers.push_back(describe_image({directory_, region_, volume.name}, volume, instance_));
+    for (const Volume& volume : volumes) {
+      auto path = image_path(directory_, region_, volume);
+      if (path)
+        answers.push_back(describe_image(path.value(), volume, instance_));
+      else
+        answers.emplace_back(std::move(path).error());
+    }
     return answers;
   };
   co_return co_await offload(pool_, std::move(job));
 }
 
 boost::asio::awaitable<Result<Attached>> LocalBackend::attach(Volume volume) {
-  auto job = [this, volume = std::move(volume)]() noexcept {
-    return attach_image({directory_, region_, volume.name}, volume, instance_);
+  auto job = [this, volume = std::move(volume)]() noexcept -> Result<Attached> {
+    BOOST_OUTCOME_TRY(const auto path, image_path(directory_, region_, volume));
+    return attach_image(path, volume, instance_);
   };
   co_return co_await offload(pool_, std::move(job));
 }
 
 boost::asio::awaitable<Result<void>> LocalBackend::detach(Volume volume) {
-  auto job = [this, volume = std::move(volume)]() noexcept { return detach_image({directory_, region_, volume.name}); };
+  auto job = [this, volume = std::move(volume)]() noexcept -> Result<void> {
+    BOOST_OUTCOME_TRY(const auto path, image_path(directory_, region_, volume));
+    return detach_image(path);
+  };
   co_return co_await offload(pool_, std::move(job));
 }
 

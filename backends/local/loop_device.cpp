@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "backends/local/file_descriptor.h"
 
@@ -58,17 +59,28 @@ Result<std::string> configure_loop(int image, const std::string& path, bool read
 
 namespace {
 
-template <class Matches>
-std::optional<Loop> find_loop_where(Matches matches) {
+std::string backing_file(const std::filesystem::path& device) {
+  std::string line;
+  std::ifstream file(device / "loop/backing_file");
+  std::getline(file, line);
+  return line;
+}
+
+/// `may_match` sees the path of the backing file, and spares others the opening of their device: while it is open, it
+/// cannot be detached. `matches` sees what the device says.
+template <class MayMatch, class Matches>
+std::optional<Loop> find_loop_where(MayMatch may_match, Matches matches) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/sys/block", ignored)) {
     const std::string name = entry.path().filename();
     if (!name.starts_with("loop") || !std::filesystem::exists(entry.path() / "loop", ignored)) continue;
+    const std::string file = backing_file(entry.path());
+    if (!may_match(file)) continue;
     const std::string device = "/dev/" + name;
     const FileDescriptor loop(open(device.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     loop_info64 info{};
     if (!loop || ioctl(loop.get(), LOOP_GET_STATUS64, &info) != 0) continue;
-    if (matches(info, entry.path() / "loop/backing_file")) return Loop{device, {info.lo_device, info.lo_inode}};
+    if (matches(info)) return Loop{device, {info.lo_device, info.lo_inode}};
   }
   return std::nullopt;
 }
@@ -76,17 +88,18 @@ std::optional<Loop> find_loop_where(Matches matches) {
 }  // namespace
 
 std::optional<Loop> find_loop(const Look::File& file) {
-  return find_loop_where([&file](const loop_info64& info, const std::filesystem::path&) {
+  const auto may_match = [&file](const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) != 0 || Look::File{status.st_dev, status.st_ino} == file;
+  };
+  return find_loop_where(may_match, [&file](const loop_info64& info) {
     return Look::File{info.lo_device, info.lo_inode} == file;
   });
 }
 
 std::optional<Loop> find_loop_of_deleted(const std::string& path) {
-  return find_loop_where([&path](const loop_info64&, const std::filesystem::path& backing_file) {
-    std::string line;
-    std::ifstream file(backing_file);
-    return std::getline(file, line) && line == path + " (deleted)";
-  });
+  return find_loop_where([&path](const std::string& file) { return file == path + " (deleted)"; },
+                         [](const loop_info64&) { return true; });
 }
 
 Result<bool> clear_loop(const Loop& loop) {

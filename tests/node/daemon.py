@@ -140,7 +140,10 @@ class Moord:
             if body is not None:
                 all_headers.setdefault("Content-Type", content_type)
                 body = body if isinstance(body, (str, bytes)) else json.dumps(body)
-            connection.request(method, path, body, all_headers)
+            try:
+                connection.request(method, path, body, all_headers)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # refused before all of it was read; the answer says why (RFC 9112, 9.5)
             return Answer(connection.getresponse())
         finally:
             connection.close()

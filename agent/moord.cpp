@@ -1,6 +1,8 @@
 // moord: reads its configuration, wires everything together, and runs until it is told to stop.
+#include <cerrno>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -50,12 +52,13 @@ struct Arguments {
 std::optional<goal::Config> read_config(const Arguments& arguments) {
   std::ifstream file(arguments.config, std::ios::binary);
   if (!file && !arguments.config_given && access(arguments.config.c_str(), F_OK) != 0) return goal::Config{};
-  std::string text;
-  if (file) text.assign(std::istreambuf_iterator<char>(file), {});
-  if (!file || file.bad()) {
-    std::cerr << arguments.config << ": cannot be read: " << std::generic_category().message(errno) << '\n';
+  int problem = file ? 0 : errno;
+  if (file && std::filesystem::is_directory(arguments.config)) problem = EISDIR;
+  if (problem != 0) {
+    std::cerr << arguments.config << ": cannot be read: " << std::generic_category().message(problem) << '\n';
     return std::nullopt;
   }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
   goal::Diagnostics diagnostics(arguments.config);
   const auto documents = goal::parse(text, goal::Format::yaml, diagnostics);
   auto config = goal::read_config(documents, diagnostics);

@@ -70,15 +70,13 @@ Response unreadable(const boost::system::error_code& error) {
   if (error == http::error::header_limit)
     return problem(431, "headers-too-large", "The headers are too large",
                    "the headers may have " + std::to_string(Limits::kHeader) + " bytes at most");
-  if (error == beast::error::timeout)
-    return problem(408, "too-slow", "The request took too long",
-                   "a request has to be sent within " + std::to_string(Limits::kReadSeconds) + " s");
   return problem(400, "bad-request", "This is not an HTTP request", error.message());
 }
 
 bool client_has_gone(const boost::system::error_code& error) {
   return error == http::error::end_of_stream || error == asio::error::eof || error == asio::error::connection_reset ||
-         error == asio::error::operation_aborted || error == http::error::partial_message;
+         error == asio::error::operation_aborted || error == http::error::partial_message ||
+         error == beast::error::timeout;  // the stream has closed itself
 }
 
 }  // namespace
@@ -96,6 +94,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 
   static asio::awaitable<void> accept(std::shared_ptr<State> self);
   static asio::awaitable<void> serve(std::shared_ptr<State> self, std::list<Session>::iterator session);
+  asio::awaitable<void> close(Session& session);
   asio::awaitable<bool> answer_one(Session& session);
   asio::awaitable<bool> send(Session& session, Response response, unsigned version, bool keep_alive);
   asio::awaitable<bool> send_stream(Session& session, Response response, unsigned version);
@@ -175,11 +174,26 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
   co_return co_await send(session, std::move(response), message.version(), message.keep_alive() && !stopping);
 }
 
+/// A client that is still sending (a body over the limit, say) would lose the answer if we just closed: what it sends
+/// is read and dropped, for a while.
+asio::awaitable<void> Server::State::close(Session& session) {
+  boost::system::error_code ignored;
+  session.stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
+  session.stream.expires_after(std::chrono::seconds(Limits::kDrainSeconds));
+  std::size_t dropped = 0;
+  while (dropped < Limits::kDrain && !stopping) {
+    session.buffer.clear();
+    constexpr std::size_t kPiece = 64 * 1024;
+    const auto [error, count] = co_await session.stream.async_read_some(session.buffer.prepare(kPiece), kNoThrow);
+    if (error) co_return;
+    dropped += count;
+  }
+}
+
 asio::awaitable<void> Server::State::serve(std::shared_ptr<State> self, std::list<Session>::iterator session) {
   while (!self->stopping && co_await self->answer_one(*session)) {
   }
-  boost::system::error_code ignored;
-  session->stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
+  co_await self->close(*session);
   self->sessions.erase(session);
   self->session_ended.notify();
 }

@@ -1,13 +1,13 @@
 """End-to-end tests of moord on real loop devices. As root: MOORING_BIN=build/dev/bin python -m pytest tests/node"""
+
 import os
 import pathlib
 import shutil
 import tempfile
 
-import pytest
-
 import daemon
 import node
+import pytest
 
 _IS_ROOT = os.geteuid() == 0
 _HERE = pathlib.Path(__file__).parent
@@ -50,7 +50,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture
 def scratch(request):
-    """A directory on a real disk. After a test that went well nothing may be left of it: no device, mount, or process."""
+    """A directory on a real disk. After a good test no device, mount or process of it may be left."""
     # Short: the path of a unix socket has at most 107 bytes.
     directory = pathlib.Path(tempfile.mkdtemp(prefix="moor-", dir=os.environ.get("TMPDIR", "/var/tmp"))).resolve()
     request.node.scratch_directory = directory
@@ -58,9 +58,12 @@ def scratch(request):
     try:
         yield directory
         node.reap_adopted(known=())
-        leftovers = {"loop devices": node.loop_devices(directory), "mounts": node.mounts(directory),
-                     "processes": node.children(),
-                     "mount points": [str(path) for root in directory.glob("**/mnt") for path in root.iterdir()]}
+        leftovers = {
+            "loop devices": node.loop_devices(directory),
+            "mounts": node.mounts(directory),
+            "processes": node.children(),
+            "mount points": [str(path) for root in directory.glob("**/mnt") for path in root.iterdir()],
+        }
     finally:
         node.clean_up(directory)
     if not getattr(request.node, "call_failed", True):
@@ -112,7 +115,10 @@ class HeldMkfs:
 
     def wait_for_start(self):
         assert node.ready_to_read(self._heard), "mkfs was not started"
-        return int(os.read(self._heard, 32))
+        line = b""
+        while not line.endswith(b"\n"):  # byte by byte: what comes after the line is for the next call
+            line += os.read(self._heard, 1)
+        return int(line)
 
     def go_on(self):
         os.write(self._say, b"go\n")
@@ -129,5 +135,5 @@ def held_mkfs(scratch):
     program = os.path.realpath("/usr/sbin/mkfs.ext4")
     node.bind_mount(held.script, program)
     yield held
-    node.unmount(program)
+    node.unmount(program, lazily=True)  # a shell may be in the middle of it
     held.close()

@@ -1,4 +1,6 @@
 """A moord of its own: scratch directories, configuration, start and end, and its HTTP API. Standard library only."""
+
+import contextlib
 import http.client
 import json
 import os
@@ -6,6 +8,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import time
 from urllib.parse import quote
 
 import node
@@ -70,10 +73,14 @@ class Moord:
         self.config_path = self.home / "moord.yaml"
         self.log_path = self.home / "log"
         self.process = None
-        self.config = {"identity": {"provider": "local", "region": region, "instance_id": instance},
-                       "api": {"socket": str(self.socket_path)},
-                       "definitions": str(self.definitions), "mount_root": str(self.mount_root),
-                       "state_dir": str(self.state_dir), "backends": {"local": {"directory": str(self.local)}}}
+        self.config = {
+            "identity": {"provider": "local", "region": region, "instance_id": instance},
+            "api": {"socket": str(self.socket_path)},
+            "definitions": str(self.definitions),
+            "mount_root": str(self.mount_root),
+            "state_dir": str(self.state_dir),
+            "backends": {"local": {"directory": str(self.local)}},
+        }
         for section, value in config.items():
             if isinstance(value, dict):
                 self.config.setdefault(section, {}).update(value)
@@ -89,9 +96,13 @@ class Moord:
         """Starts it without waiting."""
         self.write_config()
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "--config", self.config_path], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL,
-                                            env={**os.environ, "NOTIFY_SOCKET": str(self.home / "notify")})
+            self.process = subprocess.Popen(
+                [BINARY, "--config", self.config_path],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "NOTIFY_SOCKET": str(self.home / "notify")},
+            )
 
     def start(self):
         """Starts it, and waits until it tells systemd that it is ready (sd_notify(3))."""
@@ -133,17 +144,18 @@ class Moord:
 
     # ---- API
 
-    def request(self, method, path, body=None, content_type="application/json", headers=None, patience=2 * node.PATIENCE):
+    def request(
+        self, method, path, body=None, content_type="application/json", headers=None, patience=2 * node.PATIENCE
+    ):
         connection = _UnixConnection(self.socket_path, patience)
         try:
             all_headers = dict(headers or {})
             if body is not None:
                 all_headers.setdefault("Content-Type", content_type)
                 body = body if isinstance(body, (str, bytes)) else json.dumps(body)
-            try:
+            # Refused before all of it was read? The answer says why (RFC 9112, 9.5).
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, body, all_headers)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # refused before all of it was read; the answer says why (RFC 9112, 9.5)
             return Answer(connection.getresponse())
         finally:
             connection.close()
@@ -199,7 +211,9 @@ class Moord:
             response = connection.getresponse()
             assert response.headers["Content-Type"] == "text/event-stream"
             fields = {}
+            end = time.monotonic() + patience
             for line in response:
+                assert time.monotonic() < end, f"no such event within {patience} s"  # a heartbeat comes every 30 s
                 name, _, value = line.decode().rstrip("\n").partition(": ")
                 if name:
                     fields[name] = value
@@ -234,8 +248,11 @@ class Moord:
         return bool(found)
 
     def nothing_left_of(self, name):
-        return (not self.is_mounted(name) and not self.stage(name).exists()
-                and str(self.image(name)) not in node.loop_devices(self.local).values())
+        return (
+            not self.is_mounted(name)
+            and not self.stage(name).exists()
+            and str(self.image(name)) not in node.loop_devices(self.local).values()
+        )
 
     def release_everything(self):
         """All goals given up, each has to go without complaint; then the end."""

@@ -1,4 +1,5 @@
 """This machine, as the tests see and change it: images, loop devices, mounts, processes. Linux and root only."""
+
 import ctypes
 import fcntl
 import hashlib
@@ -10,7 +11,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import time
 
 MIB = 1024 * 1024
 # The smallest image each file system fits in, with room to write (mkfs.xfs(8): 300 MiB; mkfs.btrfs(8): 109 MiB).
@@ -57,8 +57,9 @@ def unmount(target, lazily=False):
 
 def run(*command, **more):
     """Runs a program that has to succeed; its output."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False,
-                          timeout=PATIENCE, **more)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False, timeout=PATIENCE, **more
+    )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -80,8 +81,18 @@ def make_image(path, fs=None, size=None, files=()):
         content.mkdir()
         for name in files:
             (content / name).write_text(name)
-        run("mke2fs", "-t", "ext4", "-q", "-F", "-d", content, path, executable=f"/proc/self/fd/{_MKE2FS}",
-            pass_fds=[_MKE2FS])
+        run(
+            "mke2fs",
+            "-t",
+            "ext4",
+            "-q",
+            "-F",
+            "-d",
+            content,
+            path,
+            executable=f"/proc/self/fd/{_MKE2FS}",
+            pass_fds=[_MKE2FS],
+        )
         shutil.rmtree(content)
     elif fs:
         assert not files
@@ -115,6 +126,7 @@ def grow_image(path, size):
 
 # ---- what is there now
 
+
 def loop_devices(below):
     """/dev/loopN → its image, for images below a directory."""
     found = {}
@@ -144,7 +156,9 @@ class MountLine:
 
 def mounts(below):
     lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-    return [mount for mount in map(MountLine, lines) if mount.target == str(below) or mount.target.startswith(f"{below}/")]
+    return [
+        mount for mount in map(MountLine, lines) if mount.target == str(below) or mount.target.startswith(f"{below}/")
+    ]
 
 
 def children():
@@ -155,8 +169,8 @@ def children():
             text = entry.read_text()
         except OSError:
             continue
-        if int(text[text.rindex(")"):].split()[2]) == os.getpid():
-            found.append((int(entry.parts[2]), text[text.index("(") + 1:text.rindex(")")]))
+        if int(text[text.rindex(")") :].split()[2]) == os.getpid():
+            found.append((int(entry.parts[2]), text[text.index("(") + 1 : text.rindex(")")]))
     return found
 
 
@@ -175,7 +189,11 @@ def snapshot(directory):
             path = os.path.join(place, name)
             status = os.lstat(path)
             tree[path] = (oct(status.st_mode), status.st_size if name in files else 0)
-    return {"loop devices": loop_devices(directory), "mounts": [repr(mount) for mount in mounts(directory)], "tree": tree}
+    return {
+        "loop devices": loop_devices(directory),
+        "mounts": [repr(mount) for mount in mounts(directory)],
+        "tree": tree,
+    }
 
 
 def is_immutable(directory):
@@ -206,6 +224,7 @@ def has_capability(number):
 
 # ---- waiting
 
+
 def ready_to_read(descriptor, patience=PATIENCE):
     return bool(select.select([descriptor], [], [], patience)[0])
 
@@ -222,11 +241,8 @@ def wait_for_end(pid, patience=PATIENCE):
         os.close(handle)
 
 
-def deadline(patience=PATIENCE):
-    return time.monotonic() + patience
-
-
 # ---- the way back, whatever a failed test left
+
 
 def clean_up(directory):
     for pid, _ in children():

@@ -1,10 +1,10 @@
 """kill -9, restarts and reboots: goals stand, nothing is done twice, nothing is lost."""
+
 import subprocess
 import uuid
 
-import pytest
-
 import node
+import pytest
 from daemon import definition, mount, verdicts
 
 NEW = definition("new", size="16MB", init_fs=True)
@@ -81,6 +81,23 @@ def test_killed_during_a_format_it_goes_on_at_the_next_start(moord, held_mkfs, m
     (moord.stage("new") / "file").write_text("good")
 
 
+def test_killed_when_it_has_just_accepted_a_goal_it_has_it_still(moord, data):
+    assert moord.put("run", ["data:/data"], wait=None).status in (200, 202)
+    moord.kill()
+    moord.start()
+    assert moord.task("run")["state"] == "ready"
+    has(moord, "data")
+
+
+def test_killed_when_it_has_just_accepted_a_release_it_goes_on_with_it(moord, data):
+    moord.ready("run", ["data:/data"])
+    assert moord.delete("run", wait="0s").status in (200, 202)
+    moord.kill()
+    moord.start()
+    moord.release("run")
+    assert moord.nothing_left_of("data")
+
+
 def test_killed_while_mkfs_goes_on_the_orphan_does_no_harm(moord, held_mkfs):
     """The mkfs of the life before is still about to begin when the next one begins its own."""
     moord.put("run", ["new:/data"], wait=None, definitions=[NEW])
@@ -88,11 +105,12 @@ def test_killed_while_mkfs_goes_on_the_orphan_does_no_harm(moord, held_mkfs):
     moord.kill()
     moord.start()
     second = held_mkfs.wait_for_start()
-    for mkfs in (orphan, second):
+    for _ in (orphan, second):
         held_mkfs.go_on()
     node.wait_for_end(orphan)
     node.wait_for_end(second)
     if moord.task("run")["state"] == "failed":  # the two were in each other's way: said, and to be had by asking again
+        held_mkfs.go_on()  # said in advance, should it be blank still
         moord.ready("run", ["new:/data"], definitions=[NEW])
     has(moord, "new")
     (moord.stage("new") / "file").write_text("good")
@@ -109,7 +127,8 @@ def test_killed_while_a_release_is_busy_it_goes_on_releasing(moord, data):
             moord.start()
             moord.wait_for("task.busy", "run")
             task = moord.task("run")
-            assert task["state"] == "busy" and str(user.pid) in task["detail"]
+            assert task["state"] == "busy"
+            assert str(user.pid) in task["detail"]
             has(moord, "data")
             assert (moord.stage("data") / "hello").read_text() == "hello"
         finally:
@@ -212,7 +231,8 @@ def test_after_a_reboot_an_image_that_is_gone_fails_its_task_and_no_other(moord,
     moord.ready("good", ["kept:/data"])
     moord.ready("bad", ["data:/data"])
     reboot(meanwhile=moord.image("data").unlink)
-    assert verdicts(moord.task("bad")) == {"data": "not_found"} and moord.task("bad")["state"] == "failed"
+    assert verdicts(moord.task("bad")) == {"data": "not_found"}
+    assert moord.task("bad")["state"] == "failed"
     assert moord.task("good")["state"] == "ready"
     has(moord, "kept")
 

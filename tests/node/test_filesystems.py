@@ -1,10 +1,10 @@
 """Making, mounting, growing and mounting again: on ext4, xfs and btrfs."""
+
 import os
 import pathlib
 
-import pytest
-
 import node
+import pytest
 from daemon import definition, mount, verdicts
 
 FILE_SYSTEMS = ["ext4", "xfs", "btrfs"]
@@ -27,7 +27,8 @@ def test_a_new_volume_is_made_formatted_and_mounted_and_keeps_its_data(moord, fs
     task = put_new(moord, fs)
     [mounted] = task["mounts"]
     assert (mounted["state"], mounted["fs"], mounted["volume"]) == ("mounted", fs, "data")
-    assert "format" in mounted["stages"] and "mount" in mounted["stages"]
+    assert "format" in mounted["stages"]
+    assert "mount" in mounted["stages"]
     [bind] = task["binds"]
     assert bind == {"source": str(moord.stage("data")), "target": "/volume_data", "read_only": False}
     source = pathlib.Path(bind["source"])
@@ -54,7 +55,9 @@ def test_a_file_system_grows_with_its_image_at_the_next_attach(moord, fs):
     assert (source / "before").read_text() == "kept"
     if fs == "ext4" and not node.has_capability(CAP_SYS_RESOURCE):
         # fs/ext4/resize.c wants it. Without it the volume is to be had all the same, and the log says why it is small.
-        assert size_of(source) == before and "stage=grow" in moord.log() and "CAP_SYS_RESOURCE" in moord.log()
+        assert size_of(source) == before
+        assert "stage=grow" in moord.log()
+        assert "CAP_SYS_RESOURCE" in moord.log()
         pytest.skip("this machine has no CAP_SYS_RESOURCE, without which the kernel grows no ext4")
     assert size_of(source) > 1.7 * before
 
@@ -71,7 +74,8 @@ def test_a_read_only_mount_cannot_be_written(moord):
     node.make_image(moord.image("data"), "ext4", files=["hello"])
     before = node.digest(moord.image("data"))
     task = moord.ready("run", [mount("data", "/data", read_only=True)])
-    assert task["mounts"][0]["read_only"] and task["binds"][0]["read_only"]
+    assert task["mounts"][0]["read_only"]
+    assert task["binds"][0]["read_only"]
     assert (moord.stage("data") / "hello").read_text() == "hello"
     with pytest.raises(OSError, match="Read-only file system"):
         (moord.stage("data") / "new").write_text("no")
@@ -97,7 +101,8 @@ def test_nodev_and_nosuid_are_set_without_asking(moord):
     node.make_image(moord.image("data"), "ext4")
     moord.ready("run", ["data:/data"])
     options = node.mounts(moord.stage("data"))[0].options
-    assert {"nodev", "nosuid"} <= options and "noatime" not in options
+    assert {"nodev", "nosuid"} <= options
+    assert "noatime" not in options
 
 
 @pytest.mark.parametrize("option", ["dev", "suid", "loop", "subvol=/other", "noload", "rw"])
@@ -107,7 +112,8 @@ def test_an_option_that_is_not_allowed_is_named_and_nothing_is_left(moord, optio
     task = moord.failed("run", [mount("data", "/data", options=[option])])
     candidate = task["mounts"][0]["candidates"][0]
     assert candidate["verdict"] == "mount_failed"
-    assert f"'{option}'" in candidate["detail"] and ("allowed" in candidate["detail"] or "read_only" in candidate["detail"])
+    assert f"'{option}'" in candidate["detail"]
+    assert "allowed" in candidate["detail"] or "read_only" in candidate["detail"]
     assert moord.nothing_left_of("data")
     assert node.digest(moord.image("data")) == before
 
@@ -118,7 +124,8 @@ def test_another_file_system_than_the_one_asked_for_is_refused(moord):
     task = moord.failed("run", [mount("data", "/data", fs="xfs")])
     candidate = task["mounts"][0]["candidates"][0]
     assert candidate["verdict"] == "unsafe_filesystem"
-    assert "ext4" in candidate["detail"] and "xfs" in candidate["detail"]
+    assert "ext4" in candidate["detail"]
+    assert "xfs" in candidate["detail"]
     assert node.digest(moord.image("data")) == before
     assert moord.nothing_left_of("data")
 

@@ -1,11 +1,11 @@
 """What keeps moord from starting, and how it says so; `moord --check`."""
+
 import json
 import sqlite3
 import subprocess
 
-import pytest
-
 import node
+import pytest
 from daemon import BINARY, definition, mount
 
 
@@ -19,8 +19,13 @@ def down(new_moord):
 
 def refuses(moord, status, *arguments):
     """It has to end by itself; what it says to stderr."""
-    done = subprocess.run([BINARY, "--config", moord.config_path, *arguments], capture_output=True, text=True, check=False,
-                          timeout=node.PATIENCE)
+    done = subprocess.run(
+        [BINARY, "--config", moord.config_path, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=node.PATIENCE,
+    )
     assert done.returncode == status, done
     assert done.stdout == ""
     return done.stderr
@@ -32,8 +37,10 @@ def test_a_second_moord_on_a_state_directory_refuses_and_the_first_goes_on(new_m
     second = new_moord("second", state_dir=str(moord.state_dir))
     second.write_config()
     complaint = refuses(second, 1)
-    assert "another moord is running" in complaint and str(moord.state_dir) in complaint
-    assert moord.task("run") == task and moord.is_mounted("data")
+    assert "another moord is running" in complaint
+    assert str(moord.state_dir) in complaint
+    assert moord.task("run") == task
+    assert moord.is_mounted("data")
     assert not second.socket_path.exists()
 
 
@@ -51,7 +58,8 @@ def test_a_configuration_that_cannot_be_read_is_an_error(down):
     down.config_path.unlink()
     down.config_path.mkdir()
     complaint = refuses(down, 2)
-    assert str(down.config_path) in complaint and "cannot be read" in complaint
+    assert str(down.config_path) in complaint
+    assert "cannot be read" in complaint
 
 
 WRONG = """\
@@ -72,9 +80,12 @@ def test_all_errors_of_a_configuration_are_told_with_their_places(down, argument
     lines = refuses(down, 2, *arguments).splitlines()
     places = [line.removeprefix(f"{down.config_path}:").split(": ")[0] for line in lines]
     assert places == ["3:3", "4:13", "5:20", "7:17"], lines
-    assert "did you mean 'region'?" in lines[0] and "not absolute" in lines[1] and "duration" in lines[2]
+    assert "did you mean 'region'?" in lines[0]
+    assert "not absolute" in lines[1]
+    assert "duration" in lines[2]
     assert "'vol' is named twice" in lines[3]
-    assert not down.state_dir.exists() and not down.socket_path.exists()
+    assert not down.state_dir.exists()
+    assert not down.socket_path.exists()
 
 
 @pytest.mark.parametrize("root", ["/", "/usr/lib/mooring", "/etc", "/mnt", "/var"])
@@ -86,15 +97,19 @@ def test_a_mount_root_that_belongs_to_the_system_is_refused(down, root):
 def test_a_provider_that_is_not_in_this_build_is_refused(down):
     down.config_path.write_text(json.dumps({**down.config, "identity": {"provider": "nimbus"}}))
     complaint = refuses(down, 2)
-    assert "'nimbus'" in complaint and "local" in complaint
+    assert "'nimbus'" in complaint
+    assert "local" in complaint
 
 
 def test_check_says_that_all_is_well_and_does_nothing(down):
     down.definitions.mkdir()
     (down.definitions / "a.yaml").write_text("type: volume\nname: a\nbackend: local\n")
-    done = subprocess.run([BINARY, "--config", down.config_path, "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [BINARY, "--config", down.config_path, "--check"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "valid" in done.stdout and "1 volume definition" in done.stdout
+    assert "valid" in done.stdout
+    assert "1 volume definition" in done.stdout
     assert not down.state_dir.exists()
 
 
@@ -117,7 +132,9 @@ def test_a_ledger_of_a_later_version_is_refused_and_left_as_it_is(down):
         database.execute("PRAGMA user_version = 99")
     database.close()
     complaint = refuses(down, 1)
-    assert "later version" in complaint and "99" in complaint and str(ledger) in complaint
+    assert "later version" in complaint
+    assert "99" in complaint
+    assert str(ledger) in complaint
     with sqlite3.connect(ledger) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (99,)
     database.close()
@@ -135,7 +152,8 @@ def test_a_ledger_that_is_damaged_is_refused_and_left_as_it_is(down):
 def test_something_else_at_the_path_of_the_socket_is_left_alone(down):
     down.socket_path.write_text("precious")
     complaint = refuses(down, 1)
-    assert str(down.socket_path) in complaint and "left alone" in complaint
+    assert str(down.socket_path) in complaint
+    assert "left alone" in complaint
     assert down.socket_path.read_text() == "precious"
 
 
@@ -161,14 +179,17 @@ def test_a_state_directory_that_is_a_file_is_refused(down):
 
 # ---- definitions
 
+
 def test_definitions_are_read_again_when_they_have_changed(moord):
     node.make_image(moord.image("data"), "ext4")
     moord.definitions.mkdir()
     file = moord.definitions / "data.yaml"
     file.write_text("type: volume\nname: data\nbackend: local\nregion: there\n")
     assert moord.explain(["data:/data"])["mounts"][0]["candidates"][0]["verdict"] == "wrong_region"
-    file.write_text("type: volume\nname: data\nbackend: local\nregion: here\n---\ntype: volume\nname: new\nbackend: local\n"
-                    "size: 16MB\ninit_fs: true\n")
+    file.write_text(
+        "type: volume\nname: data\nbackend: local\nregion: here\n---\ntype: volume\nname: new\nbackend: local\n"
+        "size: 16MB\ninit_fs: true\n"
+    )
     assert moord.explain(["data:/data"])["mounts"][0]["candidates"][0]["verdict"] == "chosen"
     moord.ready("run", ["data:/data", "new:/new"])
     file.unlink()
@@ -186,7 +207,8 @@ def test_a_broken_definition_is_told_and_the_others_work(moord):
     known = moord.get("/v1/volumes").json
     assert [volume["name"] for volume in known["volumes"]] == ["good"]
     [problem] = known["problems"]
-    assert problem.startswith(f"{broken}:4:7: ") and "huge" in problem
+    assert problem.startswith(f"{broken}:4:7: ")
+    assert "huge" in problem
     assert "[-]definitions" in moord.get("/readyz?verbose").text
     assert moord.get("/readyz").status == 200
     moord.ready("run", ["good:/data"])

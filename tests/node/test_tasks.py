@@ -1,11 +1,11 @@
 """Goals: what a task wants, gets, keeps and gives back."""
+
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 import node
+import pytest
 from daemon import definition, detail, mount, verdicts
 
 
@@ -19,11 +19,13 @@ def busy(moord, task, **more):
     answer = moord.delete(task, **more)
     assert answer.status == 409, answer
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["type"] == "urn:mooring:problem:busy" and answer.json["task"]["state"] == "busy"
+    assert answer.json["type"] == "urn:mooring:problem:busy"
+    assert answer.json["task"]["state"] == "busy"
     return answer.json
 
 
 # ---- nothing to be had
+
 
 def test_without_a_candidate_the_task_fails_with_all_verdicts_and_all_is_undone(moord, data):
     node.make_image(moord.image("blank"))
@@ -33,7 +35,8 @@ def test_without_a_candidate_the_task_fails_with_all_verdicts_and_all_is_undone(
     assert all(detail(task, name, 1) for name in ("far", "missing", "blank"))
     assert verdicts(task, 0) == {"data": "not_tried"}
     assert task["binds"] == []
-    assert node.loop_devices(moord.local) == {} and node.mounts(moord.mount_root) == []
+    assert node.loop_devices(moord.local) == {}
+    assert node.mounts(moord.mount_root) == []
     assert list(moord.mount_root.iterdir()) == []
 
 
@@ -60,25 +63,30 @@ def test_an_optional_mount_that_cannot_be_had_is_left_out(moord, data):
 
 # ---- the same, another, shared
 
+
 def test_the_same_put_twice_is_the_same_result(moord, data):
     first = moord.ready("run", ["data:/data"])
     assert moord.ready("run", ["data:/data"]) == first
-    assert len(node.loop_devices(moord.local)) == 1 and moord.is_mounted("data")
+    assert len(node.loop_devices(moord.local)) == 1
+    assert moord.is_mounted("data")
 
 
 def test_another_goal_under_the_same_name_is_a_conflict(moord, data):
     first = moord.ready("run", ["data:/data"])
     answer = moord.put("run", ["data:/elsewhere"])
-    assert answer.status == 409 and "another goal" in answer.json["detail"]
+    assert answer.status == 409
+    assert "another goal" in answer.json["detail"]
     assert moord.task("run") == first
 
 
 def test_two_tasks_share_a_volume_and_the_last_one_unmounts_it(moord, data):
     moord.ready("one", ["data:/data"])
     moord.ready("two", ["data:/other"])
-    assert len(node.loop_devices(moord.local)) == 1 and moord.is_mounted("data")
+    assert len(node.loop_devices(moord.local)) == 1
+    assert moord.is_mounted("data")
     moord.release("one")
-    assert moord.is_mounted("data") and (moord.stage("data") / "hello").exists()
+    assert moord.is_mounted("data")
+    assert (moord.stage("data") / "hello").exists()
     assert moord.task("two")["state"] == "ready"
     moord.release("two")
     assert moord.nothing_left_of("data")
@@ -92,18 +100,22 @@ def test_two_puts_at_once_of_one_task_have_the_same_result(moord, data):
     for answer in answers:
         answer.json["mounts"][0].pop("used", None)
     assert all(answer.json == answers[0].json for answer in answers)
-    assert len(node.loop_devices(moord.local)) == 1 and moord.is_mounted("data")
+    assert len(node.loop_devices(moord.local)) == 1
+    assert moord.is_mounted("data")
 
 
-def test_two_tasks_at_once_share_a_volume(moord, data):
+def test_eight_tasks_at_once_share_a_volume(moord, data):
+    """Several times: who is first in what is a matter of chance."""
+    tasks = [f"run-{n}" for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda n: moord.put(f"run-{n}", ["data:/data"]), range(8)))
-    assert {answer.status for answer in answers} == {200}, answers
-    assert len(node.loop_devices(moord.local)) == 1 and moord.is_mounted("data")
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda n: moord.delete(f"run-{n}"), range(8)))
-    assert {answer.status for answer in answers} == {200}, answers
-    assert moord.nothing_left_of("data")
+        for _ in range(5):
+            answers = list(pool.map(lambda task: moord.put(task, ["data:/data"]), tasks))
+            assert [answer.status for answer in answers] == [200] * 8, answers
+            assert len(node.loop_devices(moord.local)) == 1
+            assert moord.is_mounted("data")
+            answers = list(pool.map(moord.delete, tasks))
+            assert [answer.status for answer in answers] == [200] * 8, answers
+            assert moord.nothing_left_of("data")
 
 
 def test_sixteen_volumes_at_once(moord):
@@ -111,7 +123,8 @@ def test_sixteen_volumes_at_once(moord):
     definitions = [definition(name, size="16MB", init_fs=True) for name in names]
     task = moord.ready("run", [mount(name, f"/{name}") for name in names], definitions=definitions)
     assert [m["volume"] for m in task["mounts"]] == names
-    assert len(node.loop_devices(moord.local)) == 16 and all(moord.is_mounted(name) for name in names)
+    assert len(node.loop_devices(moord.local)) == 16
+    assert all(moord.is_mounted(name) for name in names)
     for name in names:
         (moord.stage(name) / "mine").write_text(name)
     moord.release("run")
@@ -120,13 +133,24 @@ def test_sixteen_volumes_at_once(moord):
     assert [(moord.stage(name) / "mine").read_text() for name in names] == names
 
 
+def test_many_blank_volumes_are_formatted_at_once(moord):
+    """Several times: what the processes of one format do to another is a matter of chance."""
+    for n in range(6):
+        names = [f"data-{n}-{m}" for m in range(16)]
+        definitions = [definition(name, size="16MB", init_fs=True) for name in names]
+        moord.ready(f"run-{n}", [mount(name, f"/{name}") for name in names], definitions=definitions)
+        moord.release(f"run-{n}")
+
+
 def test_a_put_that_does_not_wait_is_accepted_and_can_be_waited_for(moord, held_mkfs):
     answer = moord.put("run", ["new:/data"], wait=None, definitions=[definition("new", size="16MB", init_fs=True)])
-    assert answer.status == 202 and answer.headers["Location"] == "/v1/tasks/run"
+    assert answer.status == 202
+    assert answer.headers["Location"] == "/v1/tasks/run"
     assert answer.json["state"] == "preparing"
     held_mkfs.wait_for_start()
     [mounted] = moord.get("/v1/tasks/run").json["mounts"]
-    assert mounted["stage"] == "format" and mounted["stage_seconds"] >= 0
+    assert mounted["stage"] == "format"
+    assert mounted["stage_seconds"] >= 0
     held_mkfs.go_on()
     assert moord.task("run")["state"] == "ready"
 
@@ -140,6 +164,7 @@ def test_a_task_released_while_it_is_preparing_leaves_nothing(moord, held_mkfs):
 
 
 # ---- release
+
 
 def test_release_is_idempotent(moord, data):
     moord.ready("run", ["data:/data"])
@@ -163,11 +188,13 @@ def test_a_volume_in_use_is_not_released_until_the_process_ends(moord, data):
     with sleeper(cwd=moord.stage("data")) as user:
         try:
             problem = busy(moord, "run")
-            assert "sleep" in problem["detail"] and str(user.pid) in problem["detail"]
+            assert "sleep" in problem["detail"]
+            assert str(user.pid) in problem["detail"]
             [mounted] = problem["task"]["mounts"]
             assert [(h["pid"], h["command"]) for h in mounted["holders"]] == [(user.pid, "sleep")]
             assert "working directory" in mounted["holders"][0]["how"]
-            assert moord.is_mounted("data") and (moord.stage("data") / "hello").read_text() == "hello"
+            assert moord.is_mounted("data")
+            assert (moord.stage("data") / "hello").read_text() == "hello"
             assert moord.task("run")["state"] == "busy"
             assert moord.put("run", ["data:/data"]).status == 409
         finally:
@@ -181,7 +208,8 @@ def test_an_open_file_keeps_a_volume_too(moord, data):
     moord.ready("run", ["data:/data"])
     with open(moord.stage("data") / "hello"):
         problem = busy(moord, "run")
-        assert str(os.getpid()) in problem["detail"] and "open file" in problem["detail"]
+        assert str(os.getpid()) in problem["detail"]
+        assert "open file" in problem["detail"]
     moord.release("run")
 
 
@@ -191,8 +219,10 @@ def test_force_unmounts_a_volume_in_use_at_once_and_detaches_it_when_it_is_close
         try:
             busy(moord, "run")
             problem = busy(moord, "run", force=True)
-            assert "still open" in problem["detail"] and "data is /dev" not in problem["detail"]
-            assert not moord.is_mounted("data") and not moord.stage("data").exists()
+            assert "still open" in problem["detail"]
+            assert "data is /dev" not in problem["detail"]
+            assert not moord.is_mounted("data")
+            assert not moord.stage("data").exists()
         finally:
             user.kill()
     moord.wait_for("task.released", "run")
@@ -202,8 +232,10 @@ def test_force_unmounts_a_volume_in_use_at_once_and_detaches_it_when_it_is_close
 
 def in_another_mount_namespace():
     """A process that has, in a mount namespace of its own, a copy of all that is mounted now."""
-    user = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo ready; exec sleep infinity"],
-                            stdout=subprocess.PIPE)
+    user = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo ready; exec sleep infinity"],
+        stdout=subprocess.PIPE,
+    )
     assert user.stdout.readline() == b"ready\n"
     return user
 
@@ -213,7 +245,8 @@ def test_a_mount_namespace_that_has_the_volume_keeps_it(moord, data):
     with in_another_mount_namespace() as user:
         try:
             problem = busy(moord, "run")
-            assert str(user.pid) in problem["detail"] and "mount namespace" in problem["detail"]
+            assert str(user.pid) in problem["detail"]
+            assert "mount namespace" in problem["detail"]
             assert list(node.loop_devices(moord.local).values()) == [str(moord.image("data"))]
         finally:
             user.kill()
@@ -222,6 +255,7 @@ def test_a_mount_namespace_that_has_the_volume_keeps_it(moord, data):
 
 
 # ---- owners
+
 
 def test_a_task_is_released_when_its_owner_ends(moord, data):
     with sleeper() as owner:
@@ -248,11 +282,14 @@ def test_an_owner_that_is_no_process_is_refused(moord, data):
     with sleeper() as owner:
         owner.kill()
     answer = moord.put("run", ["data:/data"], owner={"pid": owner.pid})
-    assert answer.status == 422 and str(owner.pid) in answer.json["detail"]
-    assert moord.get("/v1/tasks/run").status == 404 and node.loop_devices(moord.local) == {}
+    assert answer.status == 422
+    assert str(owner.pid) in answer.json["detail"]
+    assert moord.get("/v1/tasks/run").status == 404
+    assert node.loop_devices(moord.local) == {}
 
 
 # ---- directories of the instance
+
 
 def test_a_directory_of_the_instance_is_made_for_everybody(moord):
     cache = moord.home / "deep" / "cache"

@@ -62,7 +62,7 @@ std::optional<goal::Config> read_config(const Arguments& arguments) {
   goal::Diagnostics diagnostics(arguments.config);
   const auto documents = goal::parse(text, goal::Format::yaml, diagnostics);
   auto config = goal::read_config(documents, diagnostics);
-  for (const goal::Diagnostic& problem : diagnostics.all()) std::cerr << goal::to_string(problem) << '\n';
+  for (const goal::Diagnostic& error : diagnostics.all()) std::cerr << goal::to_string(error) << '\n';
   if (!diagnostics.ok()) return std::nullopt;
   return config;
 }

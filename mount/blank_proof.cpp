@@ -119,7 +119,8 @@ std::vector<Extent> places_to_read(std::uint64_t size) {
 Result<void> prove_blank(const OpenDevice& disk) {
   const std::string& path = disk.device.path;
   if (disk.device.size == 0) return Error{Errc::unsafe_content, path + " has no size", 0};
-  if (has_partition_nodes(disk.device)) {
+  BOOST_OUTCOME_TRY(const bool partitioned, has_partition_nodes(disk.device));
+  if (partitioned) {
     return Error{Errc::unsafe_content, path + " has partitions, as the kernel knows it: a partition table is data", 0};
   }
   // A stale page cache must not make a disk look blank: drop it, then read past it.

@@ -14,6 +14,9 @@
 namespace mooring::mount {
 namespace {
 
+// include/uapi/linux/fs.h, BLKGETDISKSEQ: Linux 5.15, newer than some of the headers that this is built with.
+constexpr unsigned long kGetDiskSequence = _IOR(0x12, 128, std::uint64_t);
+
 Error open_error(const std::string& path, int error_number) {
   switch (error_number) {
     case ENOENT:
@@ -40,12 +43,15 @@ std::string node_path(std::uint32_t major, std::uint32_t minor) {
 }
 
 Result<OpenDevice> open_device(const std::string& path) {
-  // O_NONBLOCK: a drive without a medium answers at once (open(2)).
-  OpenDevice opened{Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), {}};
-  if (!opened.fd) return open_error(path, errno);
+  // First without opening what is there: a tape rewinds and a watchdog starts by being opened.
+  const Fd node_there(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!node_there) return open_error(path, errno);
   struct stat status {};
-  if (::fstat(opened.fd.get(), &status) != 0) return system_error("cannot stat " + path, errno);
+  if (::fstat(node_there.get(), &status) != 0) return system_error("cannot stat " + path, errno);
   if (!S_ISBLK(status.st_mode)) return Error{Errc::wrong_disk, path + " is not a block device", 0};
+  // O_NONBLOCK: a drive without a medium answers at once (open(2)).
+  OpenDevice opened{Fd(::open(proc_path(node_there.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), {}};
+  if (!opened.fd) return open_error(path, errno);
   Device& device = opened.device;
   device.major = major(status.st_rdev);
   device.minor = minor(status.st_rdev);
@@ -55,6 +61,7 @@ Result<OpenDevice> open_device(const std::string& path) {
   int read_only = 0;
   if (::ioctl(opened.fd.get(), BLKROGET, &read_only) != 0) return system_error("cannot ask " + path, errno);
   device.read_only = read_only != 0;
+  if (::ioctl(opened.fd.get(), kGetDiskSequence, &device.sequence) != 0) device.sequence = 0;
   const auto node = node_path(device.major, device.minor);
   struct stat named {};
   const bool node_is_it =
@@ -72,6 +79,9 @@ Result<OpenDevice> open_device(const Device& expected) {
                      std::to_string(expected.minor) + ")",
                  0};
   }
+  if (expected.sequence != 0 && opened.device.sequence != expected.sequence) {
+    return Error{Errc::wrong_disk, expected.path + " is another disk than a moment ago, with the same number", 0};
+  }
   return opened;
 }
 
@@ -86,12 +96,17 @@ Result<Fd> reopen(const OpenDevice& device, int flags) {
   return open_error(device.device.path, errno);
 }
 
+std::optional<DeviceNumber> whole_disk_of(const Device& device) {
+  if (!is_partition(device)) return DeviceNumber(device.major, device.minor);
+  const auto number = read_attribute(sysfs_directory(device.major, device.minor) + "/../dev");
+  return number ? parse_device_number(*number) : std::nullopt;
+}
+
 bool is_partition(const Device& device) { return exists(sysfs_directory(device.major, device.minor) + "/partition"); }
 
 Result<OpenDevice> open_whole_disk(const OpenDevice& device) {
   if (!is_partition(device.device)) return open_device(device.device);
-  const auto number = read_attribute(sysfs_directory(device.device.major, device.device.minor) + "/../dev");
-  const auto parsed = number ? parse_device_number(*number) : std::nullopt;
+  const auto parsed = whole_disk_of(device.device);
   const auto path = parsed ? node_path(parsed->first, parsed->second) : std::string();
   if (path.empty()) return Error{Errc::not_found, "the disk of the partition " + device.device.path + " is gone", 0};
   Device expected;
@@ -102,7 +117,8 @@ Result<OpenDevice> open_whole_disk(const OpenDevice& device) {
 }
 
 Result<void> refuse_if_held(const Device& device) {
-  for (const auto& holder : names_in(sysfs_directory(device.major, device.minor) + "/holders")) {
+  BOOST_OUTCOME_TRY(const auto holders, names_in(sysfs_directory(device.major, device.minor) + "/holders"));
+  for (const auto& holder : holders) {
     const auto name = read_attribute("/sys/block/" + holder + "/dm/name").value_or("");
     const auto uuid = read_attribute("/sys/block/" + holder + "/dm/uuid").value_or("");
     std::string message = device.path + " is held by /dev/" + holder;

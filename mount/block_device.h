@@ -2,7 +2,10 @@
 // Internal.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mount/disk.h"
@@ -31,6 +34,11 @@ Result<Fd> reopen(const OpenDevice& device, int flags);
 Result<OpenDevice> open_whole_disk(const OpenDevice& device);
 
 bool is_partition(const Device& device);
+
+using DeviceNumber = std::pair<std::uint32_t, std::uint32_t>;
+
+/// The number of the disk that a partition lies on, or of the disk itself; empty: gone.
+std::optional<DeviceNumber> whole_disk_of(const Device& device);
 
 /// /dev/… as the kernel names the device; empty: no such device.
 std::string node_path(std::uint32_t major, std::uint32_t minor);

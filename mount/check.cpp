@@ -7,7 +7,6 @@
 #include "mount/host.h"
 #include "mount/kernel_files.h"
 #include "mount/process.h"
-#include "mount/superblock_life.h"
 
 namespace mooring::mount::blocking {
 
@@ -18,7 +17,8 @@ Result<std::string> check(const DiskLook& look, const Device& device, const File
   // xfs and btrfs replay their logs when mounted; a device that refuses writes cannot be repaired here.
   if (!is_ext(filesystem.type) || opened.device.read_only) return std::string();
   // While it is mounted, the superblock rightly says "not clean"; repairing it then would destroy it.
-  if (lives_in_kernel(opened.device, filesystem.type).value_or(false)) return std::string();
+  BOOST_OUTCOME_TRY(const auto holder, holder_of(opened.device));
+  if (holder == Holder::somebody) return std::string();
   const auto super = read_ext_superblock(opened);
   if (super && super->clean) return std::string();
   BOOST_OUTCOME_TRY(lock(opened, stop));

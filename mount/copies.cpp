@@ -1,6 +1,7 @@
 #include "mount/copies.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <map>
 #include <set>
@@ -59,21 +60,28 @@ bool goes_with(const Unmounting& what, const TableEntry& copy, const ById& entri
          place_in(above, copy) == what.place;
 }
 
+/// What /proc/PID/mountinfo answers for a process that is gone, or that has ended and is still waited for: then it has
+/// no mount namespace any more (fs/proc_namespace.c, mounts_open_common: EINVAL, or ENOENT).
+bool has_ended(int error_number) { return error_number == ENOENT || error_number == ESRCH || error_number == EINVAL; }
+
 }  // namespace
 
 Result<std::vector<MountNamespace>> mount_namespaces() {
   std::vector<MountNamespace> namespaces(1);
   BOOST_OUTCOME_TRY(namespaces.front().table, read_mount_table());
   std::set<std::string> seen{link_target("/proc/thread-self/ns/mnt")};
-  for (const auto& name : names_in("/proc")) {
+  BOOST_OUTCOME_TRY(const auto names, names_in("/proc"));
+  for (const auto& name : names) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc() || end != name.data() + name.size()) continue;
+    // Empty: it has ended, or may not be asked (ptrace(2), access mode checks). Its table says which.
     const auto space = link_target("/proc/" + name + "/ns/mnt");
-    if (space.empty() || seen.contains(space)) continue;  // ended meanwhile, a kernel thread, or known
+    if (!space.empty() && seen.contains(space)) continue;
     auto table = read_mount_table("/proc/" + name + "/mountinfo");
-    if (!table) continue;  // ended meanwhile: another of its namespace may tell
-    seen.insert(space);
+    if (!table && has_ended(table.error().system_error)) continue;  // another of its namespace may tell
+    if (!table) return table.error();
+    if (!space.empty()) seen.insert(space);
     namespaces.push_back({pid, std::move(table.value())});
   }
   return namespaces;

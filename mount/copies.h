@@ -17,7 +17,8 @@ struct MountNamespace {
   std::vector<TableEntry> table;
 };
 
-/// Ours first, then every other one that a process is in. Each is read once.
+/// Ours first, then every other one that a process is in. Each is read once. Errors: system, also when only one of them
+/// cannot be read.
 Result<std::vector<MountNamespace>> mount_namespaces();
 
 struct Copy {

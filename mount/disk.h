@@ -29,8 +29,9 @@ struct Device {
   std::string path;  // /dev/nvme1n1
   std::uint32_t major = 0;
   std::uint32_t minor = 0;
-  std::uint64_t size = 0;  // bytes
-  bool read_only = false;  // the device itself refuses writes
+  std::uint64_t size = 0;      // bytes
+  bool read_only = false;      // the device itself refuses writes
+  std::uint64_t sequence = 0;  // diskseq: another for each disk that ever has this number since boot; 0: not known
   bool operator==(const Device&) const = default;
 };
 

@@ -6,6 +6,8 @@
 #include <linux/loop.h>
 #include <linux/major.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "mount/device_serial.h"
 #include "mount/kernel_files.h"
@@ -40,7 +42,25 @@ Result<void> confirm_serial(const std::string& expected, const OpenDevice& disk)
                "'");
 }
 
+/// Nothing but names and a size: then both must fit exactly, at this moment.
+Result<void> confirm_links(const DiskLook& look, const OpenDevice& disk) {
+  const auto number = makedev(disk.device.major, disk.device.minor);
+  const bool named = std::any_of(look.links.begin(), look.links.end(), [&](const std::string& link) {
+    struct stat status {};
+    return ::stat(link_path(link).c_str(), &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == number;
+  });
+  if (!named) {
+    return wrong("no link of the disk that is meant leads to " + disk.device.path + " (" +
+                 link_path(look.links.front()) + ")");
+  }
+  if (disk.device.size <= look.size) return boost::outcome_v2::success();  // fewer is told apart by the caller
+  return wrong(disk.device.path + " has " + std::to_string(disk.device.size) + " bytes, more than the " +
+               std::to_string(look.size) + " expected; without a serial number, the size has to be exact");
+}
+
 }  // namespace
+
+std::string link_path(const std::string& link) { return link.starts_with('/') ? link : "/dev/disk/by-id/" + link; }
 
 Result<void> confirm_identity(const DiskLook& look, const OpenDevice& device) {
   BOOST_OUTCOME_TRY(auto disk, open_whole_disk(device));
@@ -60,6 +80,7 @@ Result<void> confirm_identity(const DiskLook& look, const OpenDevice& device) {
     return wrong(disk.device.path + " has " + std::to_string(disk.device.size) + " bytes, fewer than the " +
                  std::to_string(look.size) + " expected");
   }
+  if (look.serial.empty() && !look.backing_file) return confirm_links(look, disk);
   return boost::outcome_v2::success();
 }
 

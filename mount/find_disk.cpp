@@ -22,8 +22,6 @@ struct Search {
   std::optional<Error> refused;  // why a device that was named is not the one
 };
 
-std::string link_path(const std::string& link) { return link.starts_with('/') ? link : "/dev/disk/by-id/" + link; }
-
 void try_path(const DiskLook& look, const std::string& path, Search& search) {
   auto opened = open_device(path);
   if (!opened) return;
@@ -76,7 +74,8 @@ Result<Device> among_all(const DiskLook& look, std::optional<Error> refused) {
   Search all;
   DiskLook any_size = look;
   any_size.size = 0;
-  for (const auto& name : names_in("/sys/block")) {
+  BOOST_OUTCOME_TRY(const auto names, names_in("/sys/block"));
+  for (const auto& name : names) {
     if (!may_be_it(look, name)) continue;
     const auto number = read_attribute("/sys/block/" + name + "/dev");
     const auto parsed = number ? parse_device_number(*number) : std::nullopt;

@@ -105,7 +105,16 @@ Result<Growth> grow_btrfs(const MountEntry& mounted, const OpenDevice& device, i
   btrfs_ioctl_vol_args request{};
   const auto order = std::to_string(info.devid) + ":max";  // btrfs-filesystem(8), resize
   std::memcpy(request.name, order.c_str(), order.size());
-  if (::ioctl(directory, BTRFS_IOC_RESIZE, &request) != 0) return cannot_grow(mounted, errno);
+  const int answer = ::ioctl(directory, BTRFS_IOC_RESIZE, &request);
+  if (answer < 0) return cannot_grow(mounted, errno);
+  if (answer > 0) {  // enum btrfs_err_code, BTRFS_ERROR_DEV_EXCL_RUN_INPROGRESS: success it is not
+    return Error{Errc::busy,
+                 "the btrfs file system at " + mounted.target +
+                     " cannot be grown while a balance, replace or another resize of it is under way; see `btrfs "
+                     "balance status " +
+                     mounted.target + "`",
+                 EBUSY};
+  }
   BOOST_OUTCOME_TRY(const auto grown, btrfs_device(mounted, directory));
   growth.after = grown.total_bytes;
   return growth;

@@ -28,6 +28,8 @@ class Fd {
 
   [[nodiscard]] int get() const { return descriptor_; }
   explicit operator bool() const { return descriptor_ >= 0; }
+  /// The descriptor, which is the caller's to close from now on.
+  int release() { return std::exchange(descriptor_, -1); }
   void reset(int descriptor = -1) {
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = descriptor;

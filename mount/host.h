@@ -5,6 +5,7 @@
 // Rule numbers refer to the data-safety rules in README.md, section "How it keeps data safe".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
@@ -29,10 +30,11 @@ struct MountEntry {
 };
 
 struct StageRequest {
-  std::string root;  // mount_root of the configuration: absolute; created 0755 when missing
-  std::string name;  // one path component below it
-  Device device;     // what to mount: Content::device
-  FileSystem filesystem;
+  std::string root;       // mount_root of the configuration: absolute; created 0755 when missing
+  std::string name;       // one path component below it
+  DiskLook look;          // confirmed again, on the open device, before it is mounted (rule 7)
+  Device device;          // what to mount: Content::device
+  FileSystem filesystem;  // a uuid that is not empty must be found on the device again
   bool read_only = false;
   std::vector<std::string> options;  // allow-listed per file system (rule 16); nodev,nosuid are always added
 };
@@ -56,8 +58,12 @@ struct Usage {
 };
 
 struct PreparedPath {
-  bool made = false;  // the directory did not exist before
+  bool made = false;    // the directory did not exist before
+  bool marked = false;  // it was not immutable before, and can be
 };
+
+/// How long a forced release waits for unwritten data to be written.
+inline constexpr std::chrono::seconds kForcedSync{10};
 
 namespace blocking {
 
@@ -87,16 +93,21 @@ Result<std::optional<MountEntry>> look_at_stage(const std::string& root, const s
 
 /// Mounts at <root>/<name>: makes the mount point (empty, mode 0, immutable where the file system can; rule 15), mounts
 /// with libmount, asks the kernel afterwards what is really there (rules 12 to 14).
-/// Errors: occupied, unsafe_path, invalid_option, mount_failed, system. After an error nothing of it is left mounted.
+/// Errors: wrong_disk, wrong_filesystem, unsafe_content, unreadable (the device is not what it was when probed);
+/// occupied, unsafe_path, invalid_option, mount_failed, system. After an error nothing of it is left mounted, unless
+/// the error says that somebody uses it already.
 Result<MountEntry> stage(const StageRequest& request);
 
-/// syncfs, umount, and proof that no mount namespace has the file system any more (rule 10); then removes the mount
-/// point. `force` detaches the mount lazily and skips the proof. Nothing mounted there: only the mount point goes.
-/// Errors: busy (see find_users), occupied (another disk than `device` is mounted there), system.
+/// syncfs, umount, and proof by the kernel that nothing holds the device any more (rule 10); then removes the mount
+/// point. `force` tries to sync for kForcedSync at most, detaches the mount lazily and skips the proof. Nothing mounted
+/// there: only the mount point goes. Errors: busy (see find_users), occupied (another disk than `device` is mounted
+/// there), system.
 Result<void> unstage(const std::string& root, const std::string& name, const Device& device, const std::string& fs,
                      bool force);
 
-/// Whether any mount namespace of this machine still has a file system of this device, after it was unmounted here.
+/// Whether anything on this machine still holds the whole disk that `device` is, or is a partition of: a mount in any
+/// namespace or in none, swap, device-mapper, an open O_EXCL. Once the device is gone: whether a mount table has it.
+/// Errors: system, unreadable; in doubt never false.
 Result<bool> still_mounted_somewhere(const Device& device, const std::string& fs);
 
 /// Who uses the file system mounted from `device`: cwd, root, executable, open files and maps, in every mount
@@ -110,6 +121,9 @@ Result<Growth> grow(const MountEntry& mounted);
 /// Errors: not_found, system.
 Result<Usage> usage(const std::string& target);
 
+/// What prepare_host_path would do, to be written down before it does (rule 18). Changes nothing. Errors: as that.
+Result<PreparedPath> look_at_host_path(const std::string& path);
+
 /// A directory of the host that will be a mount point for the host's own mounts (rule 17): made when missing, else it
 /// must be empty; marked immutable while nothing is mounted on it.
 /// Errors: unsafe_path, occupied (not empty, or something is mounted there), system.
@@ -121,9 +135,11 @@ Result<bool> is_bound(const std::string& source, const std::string& path);
 /// Binds `source` to the prepared `path`. Already bound: success. Errors: occupied, mount_failed, unsafe_path, system.
 Result<void> bind(const std::string& source, const std::string& path, bool read_only);
 
-/// Undoes bind and prepare_host_path: unmounts when it is a bind of `source`, clears the mark, removes the directory if
-/// `made`. Errors: busy, occupied (something else is mounted there; left alone), system.
-Result<void> unbind(const std::string& source, const std::string& path, bool made, bool force);
+/// Undoes bind and prepare_host_path: unmounts when it is a bind of `source`; removes the directory if it was `made`,
+/// else clears the mark if it was `marked`. `force` unmounts lazily, and also what can only be guessed to be our bind:
+/// nothing is mounted at `source` any more, and at `path` is a mount of a block device, restricted as ours are.
+/// Errors: busy, occupied (something else is mounted there; left alone), system.
+Result<void> unbind(const std::string& source, const std::string& path, const PreparedPath& prepared, bool force);
 
 /// A directory of the instance that a task binds (`instance_path`); created 0777, parents 0755, when missing.
 /// Errors: unsafe_path, not_found (it exists and is no directory), system.

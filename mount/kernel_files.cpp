@@ -41,11 +41,19 @@ std::optional<std::string> read_attribute(const std::string& path) {
   return std::string(trimmed(*content));
 }
 
-std::vector<std::string> names_in(const std::string& directory) {
+Result<std::vector<std::string>> names_in(const std::string& directory) {
   std::vector<std::string> names;
   const Directory listing(::opendir(directory.c_str()));
-  if (!listing) return names;
-  while (const dirent* entry = ::readdir(listing.get())) {
+  const auto failed = [&]() -> Result<std::vector<std::string>> {
+    if (errno == ENOENT || errno == ESRCH) return std::vector<std::string>();
+    return system_error("cannot list " + directory, errno);
+  };
+  if (!listing) return failed();
+  for (;;) {
+    errno = 0;  // readdir(3): the end and an error differ in errno alone
+    const dirent* entry = ::readdir(listing.get());
+    if (entry == nullptr && errno != 0) return failed();
+    if (entry == nullptr) break;
     const std::string_view name(entry->d_name);
     if (name != "." && name != "..") names.emplace_back(name);
   }

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "mount/error.h"
+
 namespace mooring::mount {
 
 /// The content, as it is; empty optional when it cannot be read. At most `limit` bytes.
@@ -15,8 +17,9 @@ std::optional<std::string> read_file(const std::string& path, std::size_t limit 
 /// The content without white space and NULs around it.
 std::optional<std::string> read_attribute(const std::string& path);
 
-/// Names in a directory, without `.` and `..`, sorted; none when it cannot be read.
-std::vector<std::string> names_in(const std::string& directory);
+/// Names in a directory, without `.` and `..`, sorted; none when it does not exist (ENOENT, or ESRCH for a process that
+/// has ended). Errors: system, so that a proof never takes "cannot be read" for "holds nothing".
+Result<std::vector<std::string>> names_in(const std::string& directory);
 
 /// What a symbolic link says; empty when it is none.
 std::string link_target(const std::string& path);

@@ -13,7 +13,8 @@ constexpr std::string_view kAll[] = {"noatime", "relatime",    "strictatime", "n
                                      "noexec",  "nosymfollow", "sync",        "dirsync",    "nodev",    "nosuid"};
 constexpr std::string_view kExt[] = {"discard",
                                      "nodiscard",
-                                     "data=",
+                                     "data=ordered",  // not writeback: after a crash a file may hold another's old data
+                                     "data=journal",
                                      "commit=",
                                      "errors=remount-ro",
                                      "stripe=",

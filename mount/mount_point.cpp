@@ -1,6 +1,7 @@
 #include "mount/mount_point.h"
 
 #include <cerrno>
+#include <charconv>
 #include <string_view>
 
 #include <fcntl.h>
@@ -11,6 +12,8 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "mount/kernel_files.h"
 
 namespace mooring::mount {
 namespace {
@@ -55,6 +58,40 @@ Result<Fd> open_for_reading(int parent, const std::string& name, const std::stri
   Fd fd(open_without_links(parent, name, O_RDONLY | O_DIRECTORY));
   if (!fd) return open_error(path, errno);
   return fd;
+}
+
+/// The directory itself, for reading: a single dot leads through no name and into no mount (path_resolution(7)).
+Result<Fd> open_itself(int directory, const std::string& path) {
+  Fd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return open_error(path, errno);
+  return fd;
+}
+
+/// The mount that a descriptor is of (proc_pid_fdinfo(5)); empty: not known.
+std::optional<std::uint64_t> mount_of(int descriptor) {
+  const auto info = read_file("/proc/thread-self/fdinfo/" + std::to_string(descriptor));
+  constexpr std::string_view kKey = "mnt_id:";
+  const auto at = info ? info->find(kKey) : std::string::npos;
+  if (at == std::string::npos) return std::nullopt;
+  const auto text = trimmed(std::string_view(*info).substr(at + kKey.size(), info->find('\n', at) - at - kKey.size()));
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// An xfs that has shut down answers EIO even to statx. The kernel itself still knows of which mount a descriptor is;
+/// where the way up leads to another one, this is its root.
+Result<PointState> look_at_shut_down(int directory, const std::string& path) {
+  const Fd above(::openat(directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto own = mount_of(directory);
+  const auto other = above ? mount_of(above.get()) : std::nullopt;
+  if (!own || !other) return system_error("cannot look at " + path, EIO);
+  PointState state;
+  state.mount_root = *own != *other;
+  state.mount_id = *own;
+  state.answers = false;
+  return state;
 }
 
 }  // namespace
@@ -146,6 +183,7 @@ Result<PointState> look_at(int directory, const std::string& path) {
   struct statx status {};
   if (::statx(directory, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &status) !=
       0) {
+    if (errno == EIO) return look_at_shut_down(directory, path);
     return system_error("cannot look at " + path, errno);
   }
   if ((status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0) {
@@ -159,42 +197,48 @@ Result<PointState> look_at(int directory, const std::string& path) {
   return state;
 }
 
-Result<void> expect_empty(int parent, const std::string& name, const std::string& path) {
-  BOOST_OUTCOME_TRY(const auto directory, open_for_reading(parent, name, path));
-  const int copy = ::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3);
-  const Directory listing(copy < 0 ? nullptr : ::fdopendir(copy));
-  if (!listing) {
-    const int error_number = errno;
-    if (copy >= 0) ::close(copy);
-    return system_error("cannot list " + path, error_number);
-  }
-  while (const dirent* entry = ::readdir(listing.get())) {
+Result<void> expect_empty(int directory, const std::string& path) {
+  BOOST_OUTCOME_TRY(auto opened, open_itself(directory, path));
+  const Directory listing(::fdopendir(opened.get()));
+  if (!listing) return system_error("cannot list " + path, errno);
+  opened.release();  // closed with the listing
+  for (;;) {
+    errno = 0;  // readdir(3): the end and an error differ in errno alone
+    const dirent* entry = ::readdir(listing.get());
+    if (entry == nullptr && errno != 0) return system_error("cannot list " + path, errno);
+    if (entry == nullptr) return boost::outcome_v2::success();
     const std::string_view found(entry->d_name);
     if (found == "." || found == "..") continue;
     return Error{Errc::occupied,
                  path + " is not empty (it holds '" + std::string(found) + "'); nothing is mounted over files", 0};
   }
-  return boost::outcome_v2::success();
 }
 
-void set_immutable(int parent, const std::string& name, bool immutable) {
-  const Fd directory(open_without_links(parent, name, O_RDONLY | O_DIRECTORY));
+std::optional<bool> is_immutable(int directory) {
+  const auto opened = open_itself(directory, "");
   int flags = 0;
-  if (!directory || ::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags) != 0) return;  // tmpfs and others have no flags
-  const int wanted = immutable ? (flags | FS_IMMUTABLE_FL) : (flags & ~FS_IMMUTABLE_FL);
-  if (wanted != flags) ::ioctl(directory.get(), FS_IOC_SETFLAGS, &wanted);
+  if (!opened || ::ioctl(opened.value().get(), FS_IOC_GETFLAGS, &flags) != 0) return std::nullopt;
+  return (flags & FS_IMMUTABLE_FL) != 0;
 }
 
-Result<void> close_mount_point(const Place& place) {
-  BOOST_OUTCOME_TRY(expect_empty(place.parent.get(), place.name, place.path));
-  BOOST_OUTCOME_TRY(const auto directory, open_for_reading(place.parent.get(), place.name, place.path));
+void set_immutable(int directory, bool immutable) {
+  const auto opened = open_itself(directory, "");
+  int flags = 0;
+  if (!opened || ::ioctl(opened.value().get(), FS_IOC_GETFLAGS, &flags) != 0) return;  // tmpfs and others have none
+  const int wanted = immutable ? (flags | FS_IMMUTABLE_FL) : (flags & ~FS_IMMUTABLE_FL);
+  if (wanted != flags) ::ioctl(opened.value().get(), FS_IOC_SETFLAGS, &wanted);
+}
+
+Result<void> close_mount_point(int directory, const std::string& path) {
+  BOOST_OUTCOME_TRY(expect_empty(directory, path));
+  BOOST_OUTCOME_TRY(const auto opened, open_itself(directory, path));
   struct stat status {};
-  if (::fstat(directory.get(), &status) != 0) return system_error("cannot look at " + place.path, errno);
+  if (::fstat(opened.get(), &status) != 0) return system_error("cannot look at " + path, errno);
   if ((status.st_mode & 07777U) != 0) {
-    set_immutable(place.parent.get(), place.name, false);  // the mode of an immutable directory cannot be changed
-    if (::fchmod(directory.get(), 0) != 0) return system_error("cannot set the mode of " + place.path, errno);
+    set_immutable(directory, false);  // the mode of an immutable directory cannot be changed
+    if (::fchmod(opened.get(), 0) != 0) return system_error("cannot set the mode of " + path, errno);
   }
-  set_immutable(place.parent.get(), place.name, true);
+  set_immutable(directory, true);
   return boost::outcome_v2::success();
 }
 
@@ -204,14 +248,14 @@ Result<void> remove_mount_point(const Place& place) {
   if (!opened) return opened.error();
   BOOST_OUTCOME_TRY(const auto state, look_at(opened.value().get(), place.path));
   if (state.mount_root) return Error{Errc::occupied, "something is still mounted at " + place.path, 0};
-  BOOST_OUTCOME_TRY(expect_empty(place.parent.get(), place.name, place.path));
-  opened.value().reset();
-  set_immutable(place.parent.get(), place.name, false);
+  const int directory = opened.value().get();
+  BOOST_OUTCOME_TRY(expect_empty(directory, place.path));
+  set_immutable(directory, false);
   if (::unlinkat(place.parent.get(), place.name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) {
     return boost::outcome_v2::success();
   }
   const int error_number = errno;
-  set_immutable(place.parent.get(), place.name, true);
+  set_immutable(directory, true);
   return system_error("cannot remove the mount point " + place.path, error_number);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <sys/types.h>
@@ -48,22 +49,29 @@ Result<Place> open_parent(const std::string& path);
 struct PointState {
   bool mount_root = false;     // something is mounted on it
   std::uint64_t mount_id = 0;  // as in mountinfo
+  bool answers = true;         // false: the file system has shut down; the two below are not known
   std::uint64_t device = 0;    // st_dev
   std::uint64_t inode = 0;
 };
 
-/// Asks the kernel, not the mount table: costs the same however long that is (statx(2), STATX_ATTR_MOUNT_ROOT).
+/// Asks the kernel, not the mount table: costs the same however long that is (statx(2), STATX_ATTR_MOUNT_ROOT). Also
+/// where the file system answers with EIO because it has shut down.
 Result<PointState> look_at(int directory, const std::string& path);
 
-/// Errors: occupied when the directory holds anything.
-Result<void> expect_empty(int parent, const std::string& name, const std::string& path);
+// The calls below work on the open directory, O_PATH or not, and never on what is mounted over it or now has its name.
 
-/// Sets or clears FS_IMMUTABLE_FL (ioctl_iflags(2)) of an unmounted mount point, where the file system can.
-void set_immutable(int parent, const std::string& name, bool immutable);
+/// Errors: occupied when the directory holds anything; system when it cannot be read to its end.
+Result<void> expect_empty(int directory, const std::string& path);
+
+/// FS_IMMUTABLE_FL (ioctl_iflags(2)) of the directory; empty where the file system has no flags.
+std::optional<bool> is_immutable(int directory);
+
+/// Sets or clears it, where the file system can.
+void set_immutable(int directory, bool immutable);
 
 /// Makes an unmounted mount point what it must be before anything is mounted: empty, else occupied; mode 0; immutable
 /// (rule 15).
-Result<void> close_mount_point(const Place& place);
+Result<void> close_mount_point(int directory, const std::string& path);
 
 /// Clears the mark and removes the directory. Missing is success; not empty is occupied, and it stays as it was.
 Result<void> remove_mount_point(const Place& place);

@@ -143,8 +143,10 @@ Result<std::vector<TableEntry>> read_mount_table(const std::string& path) {
 
 Result<MountedThere> mounted_at(int directory, const std::string& target) {
   auto there = ask_statmount(directory, target);
+  bool answers = true;
   if (!there) {
     BOOST_OUTCOME_TRY(const auto state, look_at(directory, target));
+    answers = state.answers;
     BOOST_OUTCOME_TRY(const auto table, read_mount_table());
     for (const auto& entry : table) {
       if (static_cast<std::uint64_t>(entry.id) != state.mount_id) continue;
@@ -157,8 +159,10 @@ Result<MountedThere> mounted_at(int directory, const std::string& target) {
   if (!there) return Error{Errc::not_found, "the mount at " + target + " is not in the mount table any more", 0};
   resolve_device(there->entry);
   struct statvfs status {};
-  if (::fstatvfs(directory, &status) != 0) return system_error("cannot ask the file system at " + target, errno);
-  there->entry.read_only = (status.f_flag & ST_RDONLY) != 0;  // of the mount or of the whole file system
+  const bool told = ::fstatvfs(directory, &status) == 0;
+  if (!told && errno != EIO) return system_error("cannot ask the file system at " + target, errno);
+  // Of the mount or of the whole file system. One that has shut down takes no more writes either.
+  there->entry.read_only = !answers || !told || (status.f_flag & ST_RDONLY) != 0;
   return *there;
 }
 

@@ -15,10 +15,11 @@ struct Node {
   Device device;       // path, major and minor only
 };
 
-std::vector<Node> partition_nodes(const Device& disk) {
+Result<std::vector<Node>> partition_nodes(const Device& disk) {
   std::vector<Node> nodes;
   const auto directory = sysfs_directory(disk.major, disk.minor);
-  for (const auto& name : names_in(directory)) {
+  BOOST_OUTCOME_TRY(const auto names, names_in(directory));
+  for (const auto& name : names) {
     const auto number = read_attribute(directory + "/" + name + "/partition");
     const auto dev = number ? read_attribute(directory + "/" + name + "/dev") : std::nullopt;
     const auto parsed = dev ? parse_device_number(*dev) : std::nullopt;
@@ -52,14 +53,17 @@ Result<int> count_in_table(const OpenDevice& disk) {
 
 }  // namespace
 
-bool has_partition_nodes(const Device& disk) { return !partition_nodes(disk).empty(); }
+Result<bool> has_partition_nodes(const Device& disk) {
+  BOOST_OUTCOME_TRY(const auto nodes, partition_nodes(disk));
+  return !nodes.empty();
+}
 
 Result<Content> only_partition(const OpenDevice& disk, const std::string& table) {
   const std::string& path = disk.device.path;
   std::optional<Content> found;
   std::string names;
   int with_filesystem = 0;
-  const auto nodes = partition_nodes(disk.device);
+  BOOST_OUTCOME_TRY(const auto nodes, partition_nodes(disk.device));
   BOOST_OUTCOME_TRY(const int in_table, count_in_table(disk));
   if (in_table > static_cast<int>(nodes.size())) {
     return Error{Errc::unsafe_content,

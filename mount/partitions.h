@@ -12,6 +12,6 @@ namespace mooring::mount {
 Result<Content> only_partition(const OpenDevice& disk, const std::string& table);
 
 /// Whether the kernel knows partitions on the disk, whatever the disk itself says now.
-bool has_partition_nodes(const Device& disk);
+Result<bool> has_partition_nodes(const Device& disk);
 
 }  // namespace mooring::mount

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <mutex>
 #include <optional>
 
 #include <fcntl.h>
@@ -74,6 +75,15 @@ std::optional<std::string> find_program(const std::string& name) {
   return std::nullopt;
 }
 
+}  // namespace
+
+std::shared_mutex& no_child_is_born() {
+  static std::shared_mutex mutex;
+  return mutex;
+}
+
+namespace {
+
 Result<pid_t> start(const std::string& program, std::vector<std::string> argv, int output) {
   SpawnSettings settings;
   if (const int failed = settings.prepare(output); failed != 0) {
@@ -86,6 +96,7 @@ Result<pid_t> start(const std::string& program, std::vector<std::string> argv, i
   std::string locale = "LC_ALL=C";
   std::array<char*, 3> environment{path.data(), locale.data(), nullptr};
   pid_t pid = -1;
+  const std::unique_lock alone(no_child_is_born());
   if (const int failed = posix_spawn(&pid, program.c_str(), settings.actions(), settings.attributes(), arguments.data(),
                                      environment.data());
       failed != 0) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <shared_mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -24,5 +25,10 @@ inline constexpr std::chrono::seconds kTermGrace{5};
 /// Blocks until it has ended. A requested stop ends it and its children: cancelled. Errors: system (not installed,
 /// cannot start), cancelled.
 Result<ProcessEnd> run_process(const std::vector<std::string>& argv, std::stop_token stop);
+
+/// A child has a copy of every descriptor from its birth until it executes its program, close-on-exec or not; so an
+/// exclusive claim (O_EXCL) that is given up meanwhile lives on in a child of another thread. Who holds this mutex
+/// shared while it has a claim, has it alone: run_process starts nothing as long as somebody does.
+std::shared_mutex& no_child_is_born();
 
 }  // namespace mooring::mount

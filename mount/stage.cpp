@@ -1,52 +1,17 @@
-// A volume's file system at <root>/<name>: look, mount, unmount.
+// A volume's file system at <root>/<name>: look and mount.
 #include <cerrno>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "mount/block_device.h"
-#include "mount/copies.h"
+#include "mount/disk_identity.h"
 #include "mount/host.h"
 #include "mount/mount_options.h"
-#include "mount/mount_point.h"
-#include "mount/mount_table.h"
 #include "mount/mounter.h"
-#include "mount/superblock_life.h"
-#include "mount/users.h"
+#include "mount/probe.h"
+#include "mount/stage_place.h"
 #include "mount/xfs_clone.h"
 
 namespace mooring::mount {
 namespace {
-
-Result<std::string> stage_path(const std::string& root, const std::string& name) {
-  BOOST_OUTCOME_TRY(check_component(name));
-  BOOST_OUTCOME_TRY(auto path, normal_path(root));
-  if (path.size() == 1)
-    return Error{Errc::unsafe_path, "volumes are not mounted directly below /: give another mount_root", 0};
-  path += "/" + name;
-  return path;
-}
-
-bool same_device(const MountEntry& entry, const Device& device) {
-  return entry.major == device.major && entry.minor == device.minor;
-}
-
-struct Seen {
-  PointState state;
-  std::optional<MountedThere> mounted;
-};
-
-/// Opens the place anew each time: an older descriptor would be below what was mounted since.
-Result<Seen> see(const Place& place) {
-  BOOST_OUTCOME_TRY(const auto directory, open_below(place.parent.get(), place.name, place.path));
-  Seen seen;
-  BOOST_OUTCOME_TRY(seen.state, look_at(directory.get(), place.path));
-  if (!seen.state.mount_root) return seen;
-  BOOST_OUTCOME_TRY(auto mounted, mounted_at(directory.get(), place.path));
-  seen.mounted = std::move(mounted);
-  return seen;
-}
 
 /// What must be true of a mount for it to be the one that was asked for. Rules 6, 12, 13, 14.
 Result<void> judge(const StageRequest& request, const MountedThere& there, const std::string& path) {
@@ -88,63 +53,49 @@ Result<MountEntry> verify(const StageRequest& request, const Place& place, const
     judged = Error{Errc::occupied, "something else was mounted at " + place.path + " at the same moment", 0};
   }
   if (judged) return seen.mounted->entry;
+  Error reason = failure ? *failure : judged.error();
   // Nothing was mounted there before, so a mount of our device is our own; any other is left alone.
-  if (!failure || same_device(seen.mounted->entry, request.device)) {
-    auto undone = unmount(place, false);
-    if (!undone && undone.error().code == Errc::busy) undone = unmount(place, true);
+  if (!same_device(seen.mounted->entry, request.device)) return reason;
+  if (const auto undone = unmount(place, false); !undone) reason.message += "; and " + undone.error().message;
+  return reason;
+}
+
+/// The device is still the one that was probed, as far as it can tell (rules 6 and 7). Returns what is on it.
+Result<FileSystem> confirm_device(const StageRequest& request, const OpenDevice& device) {
+  BOOST_OUTCOME_TRY(confirm_identity(request.look, device));
+  FileSystem found = request.filesystem;
+  if (found.uuid.empty()) return found;
+  BOOST_OUTCOME_TRY(const auto signatures, read_signatures(device));
+  if (signatures.filesystem) found = *signatures.filesystem;
+  if (signatures.filesystem && found.uuid == request.filesystem.uuid && found.type == request.filesystem.type) {
+    return found;
   }
-  return failure ? *failure : judged.error();
+  return Error{Errc::wrong_filesystem,
+               device.device.path + " no longer holds the " + request.filesystem.type + " file system " +
+                   request.filesystem.uuid + " that was found on it, but " +
+                   (signatures.filesystem ? found.type + " " + found.uuid : std::string("none")),
+               0};
 }
 
 Result<MountEntry> mount_at(const StageRequest& request, const std::string& options, const Place& place, int directory,
                             const PointState& below) {
   // Held open, so that the device's number stays its own until mount(2) has taken it.
   BOOST_OUTCOME_TRY(const auto device, open_device(request.device));
-  std::string all_options = options;
-  if (request.filesystem.type == "xfs" && xfs_uuid_is_mounted_elsewhere(request.filesystem.uuid, request.device)) {
-    all_options += ",nouuid";
-  }
-  const auto mounted = mount_on(directory, device.device.path, request.filesystem.type, all_options, place.path);
-  return verify(request, place, below, mounted ? std::nullopt : std::optional<Error>(mounted.error()));
-}
-
-Error busy(const std::string& path, const std::vector<User>& users) {
-  const auto who = described(users);
-  return Error{
-      Errc::busy,
-      path + " is still used" + (who.empty() ? std::string(", though no process is seen to use it") : " by " + who),
-      EBUSY};
-}
-
-Result<void> sync(const Place& place) {
-  const Fd directory(::openat(place.parent.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory || ::syncfs(directory.get()) != 0) {
-    return system_error("cannot write out what is unwritten at " + place.path +
-                            "; unmounting now might lose it. Release by force if that does not matter",
-                        errno);
-  }
-  return boost::outcome_v2::success();
-}
-
-/// Rule 10: the superblock is gone from the kernel; or, for types that do not show there, from every mount table.
-Result<void> prove_gone(const Device& device, const std::string& fs, const std::string& path) {
-  BOOST_OUTCOME_TRY(const bool still, blocking::still_mounted_somewhere(device, fs));
-  if (!still) return boost::outcome_v2::success();
-  const auto users = blocking::find_users(device, path);
-  return busy("the file system of " + device.path + ", unmounted at " + path + ",",
-              users ? users.value() : std::vector<User>());
-}
-
-Result<void> unmount_safely(const Place& place, const Seen& seen, const Device& device) {
-  BOOST_OUTCOME_TRY(sync(place));
-  BOOST_OUTCOME_TRY(const auto namespaces, mount_namespaces());
-  const auto copies = lasting_copies(namespaces, static_cast<int>(seen.state.mount_id));
-  if (!copies.empty()) return busy(place.path, as_users(copies));
-  const auto unmounted = unmount(place, false);
-  if (unmounted) return boost::outcome_v2::success();
-  if (unmounted.error().code != Errc::busy) return unmounted.error();
-  const auto users = blocking::find_users(device, place.path);
-  return busy(place.path, users ? users.value() : std::vector<User>());
+  BOOST_OUTCOME_TRY(const auto filesystem, confirm_device(request, device));
+  const auto attempt = [&](const std::string& all_options) {
+    const auto mounted = mount_on(directory, device.device.path, filesystem.type, all_options, place.path);
+    return verify(request, place, below, mounted ? std::nullopt : std::optional<Error>(mounted.error()));
+  };
+  const bool xfs = filesystem.type == "xfs";
+  BOOST_OUTCOME_TRY(const bool beside, xfs ? xfs_uuid_is_mounted_elsewhere(filesystem.uuid, device.device) : false);
+  auto mounted = attempt(beside ? options + ",nouuid" : options);
+  // The original may have been mounted since it was looked for. A UUID that is there twice is EINVAL
+  // (fs/xfs/xfs_mount.c, xfs_uuid_mount), and so is much else: only if it is mounted elsewhere now, it is tried once
+  // more.
+  const bool may_be_twice = !mounted && mounted.error().system_error == EINVAL && xfs && !beside;
+  if (!may_be_twice) return mounted;
+  BOOST_OUTCOME_TRY(const bool beside_now, xfs_uuid_is_mounted_elsewhere(filesystem.uuid, device.device));
+  return beside_now ? attempt(options + ",nouuid") : mounted;
 }
 
 }  // namespace
@@ -170,8 +121,9 @@ Result<MountEntry> stage(const StageRequest& request) {
   BOOST_OUTCOME_TRY(auto point, make_below(place.parent.get(), place.name, 0, path));
   BOOST_OUTCOME_TRY(const auto seen, see(place));
   if (seen.mounted) return already_mounted(request, *seen.mounted, path);  // rule 14
-  BOOST_OUTCOME_TRY(close_mount_point(place));
   BOOST_OUTCOME_TRY(const auto below, look_at(point.directory.get(), path));
+  if (below.mount_root) return Error{Errc::occupied, "something was mounted at " + path + " a moment ago", 0};
+  BOOST_OUTCOME_TRY(close_mount_point(point.directory.get(), path));
   auto mounted = mount_at(request, options, place, point.directory.get(), below);
   point.directory.reset();
   if (!mounted && point.made) {
@@ -179,40 +131,6 @@ Result<MountEntry> stage(const StageRequest& request) {
     static_cast<void>(removed);  // the reason why it was not mounted is what matters
   }
   return mounted;
-}
-
-Result<bool> still_mounted_somewhere(const Device& device, const std::string& fs) {
-  if (const auto alive = lives_in_kernel(device, fs)) return *alive;
-  BOOST_OUTCOME_TRY(const auto namespaces, mount_namespaces());
-  return !all_copies(namespaces, device, "").empty();
-}
-
-Result<void> unstage(const std::string& root, const std::string& name, const Device& device, const std::string& fs,
-                     bool force) {
-  BOOST_OUTCOME_TRY(auto path, stage_path(root, name));
-  auto parent = open_directory(root);
-  const bool no_root = !parent && parent.error().code == Errc::not_found;
-  if (!parent && !no_root) return parent.error();
-  const Place place{no_root ? Fd() : std::move(parent.value()), name, std::move(path)};
-  auto seen = no_root ? Result<Seen>(Seen{}) : see(place);
-  if (!seen && seen.error().code == Errc::not_found) seen = Seen{};
-  if (!seen) return seen.error();
-  if (const auto& there = seen.value().mounted) {
-    // The node of a disk that was pulled out is gone, and with it a btrfs's number.
-    const bool same =
-        same_device(there->entry, device) || (there->entry.major == 0 && there->entry.source == device.path);
-    if (!same) {
-      return Error{Errc::occupied,
-                   place.path + " is taken by " + there->entry.source + ", not " + device.path + "; left alone", 0};
-    }
-    BOOST_OUTCOME_TRY(force ? unmount(place, true) : unmount_safely(place, seen.value(), device));
-  }
-  // Also when nothing was mounted: an earlier call may have unmounted it and then found that it lives on elsewhere.
-  if (!force && (device.major != 0 || device.minor != 0)) {
-    BOOST_OUTCOME_TRY(prove_gone(device, fs, place.path));
-  }
-  if (no_root) return boost::outcome_v2::success();
-  return remove_mount_point(place);
 }
 
 }  // namespace blocking

@@ -7,10 +7,11 @@
 
 namespace mooring::mount {
 
-bool xfs_uuid_is_mounted_elsewhere(const std::string& uuid, const Device& device) {
+Result<bool> xfs_uuid_is_mounted_elsewhere(const std::string& uuid, const Device& device) {
   if (uuid.empty()) return false;
   const auto own = kernel_name(device.major, device.minor);
-  for (auto name : names_in("/sys/fs/xfs")) {  // the devices of all mounted xfs, in whatever namespace
+  BOOST_OUTCOME_TRY(const auto names, names_in("/sys/fs/xfs"));  // of all mounted xfs, in whatever namespace
+  for (auto name : names) {
     if (name == own || name == "stats" || name == "debug") continue;
     std::replace(name.begin(), name.end(), '!', '/');
     const auto other = open_device("/dev/" + name);

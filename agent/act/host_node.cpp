@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <sys/stat.h>
-
 #include "backends/offload.h"
 
 namespace mooring::agent::act {
@@ -93,11 +91,8 @@ Node::Answer<mount::Usage> HostNode::usage(std::string target) {
   return offload(pool_, std::move(job));
 }
 
-Node::Answer<bool> HostNode::path_exists(std::string path) {
-  auto job = [path = std::move(path)]() noexcept -> mount::Result<bool> {
-    struct stat status {};
-    return lstat(path.c_str(), &status) == 0;
-  };
+Node::Answer<mount::PreparedPath> HostNode::look_at_host_path(std::string path) {
+  auto job = [path = std::move(path)]() noexcept { return blocking::look_at_host_path(path); };
   return offload(pool_, std::move(job));
 }
 
@@ -113,9 +108,9 @@ Node::Answer<void> HostNode::bind(std::string source, std::string path, bool rea
   return offload(pool_, std::move(job));
 }
 
-Node::Answer<void> HostNode::unbind(std::string source, std::string path, bool made, bool force) {
-  auto job = [source = std::move(source), path = std::move(path), made, force]() noexcept {
-    return blocking::unbind(source, path, made, force);
+Node::Answer<void> HostNode::unbind(std::string source, std::string path, mount::PreparedPath prepared, bool force) {
+  auto job = [source = std::move(source), path = std::move(path), prepared, force]() noexcept {
+    return blocking::unbind(source, path, prepared, force);
   };
   return offload(pool_, std::move(job));
 }

@@ -29,10 +29,10 @@ class HostNode final : public Node {
   Answer<std::vector<mount::User>> find_users(mount::Device device, std::string target) override;
   Answer<mount::Growth> grow(mount::MountEntry mounted) override;
   Answer<mount::Usage> usage(std::string target) override;
-  Answer<bool> path_exists(std::string path) override;
+  Answer<mount::PreparedPath> look_at_host_path(std::string path) override;
   Answer<mount::PreparedPath> prepare_host_path(std::string path) override;
   Answer<void> bind(std::string source, std::string path, bool read_only) override;
-  Answer<void> unbind(std::string source, std::string path, bool made, bool force) override;
+  Answer<void> unbind(std::string source, std::string path, mount::PreparedPath prepared, bool force) override;
   Answer<void> ensure_instance_path(std::string path) override;
   Signal& devices_changed() override { return changed_; }
 

@@ -37,10 +37,10 @@ class Node {
   virtual Answer<std::vector<mount::User>> find_users(mount::Device device, std::string target) = 0;
   virtual Answer<mount::Growth> grow(mount::MountEntry mounted) = 0;
   virtual Answer<mount::Usage> usage(std::string target) = 0;
-  virtual Answer<bool> path_exists(std::string path) = 0;
+  virtual Answer<mount::PreparedPath> look_at_host_path(std::string path) = 0;
   virtual Answer<mount::PreparedPath> prepare_host_path(std::string path) = 0;
   virtual Answer<void> bind(std::string source, std::string path, bool read_only) = 0;
-  virtual Answer<void> unbind(std::string source, std::string path, bool made, bool force) = 0;
+  virtual Answer<void> unbind(std::string source, std::string path, mount::PreparedPath prepared, bool force) = 0;
   virtual Answer<void> ensure_instance_path(std::string path) = 0;
 
   /// A block device came, went or changed; or nothing did: whoever waits for it looks again.

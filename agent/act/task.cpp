@@ -107,6 +107,8 @@ void Task::had(const state::ChoiceRecord& choice) {
 void Task::had(const state::BindRecord& bind) { old_binds_.push_back(bind); }
 
 void Task::start(std::function<void()> ended) {
+  services_.events.add(wall_clock(), "task." + std::string(to_string(state_)),
+                       {{"task", id_}, {"state", to_string(state_)}});
   boost::asio::co_spawn(services_.executor, run(shared_from_this(), std::move(ended)), rethrow);
   if (owner_.pid == 0) return;
   const auto pid = static_cast<pid_t>(owner_.pid);
@@ -185,6 +187,7 @@ Task::Done Task::prepare() {
   if (releasing_) co_return;
   stopping_ = false;
   for (MountPlan& plan : plans) mounts_.emplace_back().plan = std::move(plan);
+  co_await unbind_abandoned();
   drop_old_choices();
   running_ = mounts_.size();
   const auto self = shared_from_this();
@@ -249,7 +252,9 @@ Task::Done Task::release_all() {
   for (;;) {
     const auto written = co_await services_.ledger.flush();
     if (!written) problem_ = written.error().message;
-    if (written && co_await unbind_all()) break;
+    bool done = static_cast<bool>(written);
+    if (done) done = co_await unbind_all();
+    if (done) break;
     set_state(TaskState::busy);
     co_await changed_.wait_until(Clock::now() + kRetryAfter);
   }
@@ -278,7 +283,7 @@ Task::Done Task::await_released_or_busy(std::vector<std::shared_ptr<Volume>> vol
     std::erase_if(volumes, [](const auto& volume) { return volume->gone() || volume->has_users(); });
     if (volumes.empty()) break;
     const auto blocked = std::ranges::find_if(volumes, [](const auto& volume) { return volume->blocked(); });
-    problem_ = blocked == volumes.end() ? "" : (*blocked)->name() + " is " + (*blocked)->blocked_by();
+    problem_ = blocked == volumes.end() ? "" : (*blocked)->name() + ": " + (*blocked)->blocked_by();
     if (blocked != volumes.end()) set_state(TaskState::busy);
     co_await world_.volumes.ended().wait();
   }

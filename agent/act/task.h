@@ -83,7 +83,9 @@ class Task : public std::enable_shared_from_this<Task> {
   Done run_instance_path(MountRun& mount);
   boost::asio::awaitable<bool> try_candidate(MountRun& mount, decide::Candidate& candidate);
   boost::asio::awaitable<std::optional<decide::Failure>> bind(MountRun& mount, std::string source);
+  Done unbind_abandoned();
   boost::asio::awaitable<bool> unbind_all();
+  boost::asio::awaitable<bool> unbind(const state::BindRecord& bind);
   Done await_volumes_released(std::vector<std::shared_ptr<Volume>> volumes, Clock::time_point deadline);
   void drop_old_choices();
   [[nodiscard]] Clock::time_point limit(const MountRun& mount, const Volume& volume, Clock::time_point began) const;

@@ -25,6 +25,8 @@ std::string still_at(const Volume& volume, Clock::duration after) {
   return text;
 }
 
+mount::PreparedPath prepared_by(const state::BindRecord& bind) { return {bind.made, bind.marked}; }
+
 bool speaks_for_the_backend(Verdict verdict) {
   return verdict == Verdict::denied || verdict == Verdict::backend_unavailable;
 }
@@ -155,12 +157,13 @@ boost::asio::awaitable<std::optional<Failure>> Task::bind(MountRun& mount, std::
     mount.bound = *old;
     old_binds_.erase(old);
     if (mount.bound->source == source && co_await services_.node.bind(source, path, read_only)) co_return std::nullopt;
-    const auto undone = co_await services_.node.unbind(mount.bound->source, path, mount.bound->made, false);
+    const auto undone = co_await services_.node.unbind(mount.bound->source, path, prepared_by(*mount.bound), false);
     if (!undone) co_return decide::failure_of(undone.error());
   }
-  // Written down first: whether the directory is ours can't be seen afterwards (rule 18).
-  const auto exists = co_await services_.node.path_exists(path);
-  mount.bound = state::BindRecord{id_, path, source, !exists.value()};
+  // Written down first: whether the directory and its mark are ours can't be seen afterwards (rule 18).
+  const auto before = co_await services_.node.look_at_host_path(path);
+  if (!before) co_return decide::failure_of(before.error());
+  mount.bound = state::BindRecord{id_, path, source, before.value().made, before.value().marked};
   services_.ledger.add(*mount.bound);
   const auto written = co_await services_.ledger.flush();
   if (!written) co_return Failure{Verdict::mount_failed, written.error().message};
@@ -182,16 +185,35 @@ boost::asio::awaitable<bool> Task::unbind_all() {
   for (MountRun& mount : mounts_)
     if (mount.bound) binds.push_back(*std::exchange(mount.bound, std::nullopt));
   for (const state::BindRecord& bind : binds) {
-    const auto undone = co_await services_.node.unbind(bind.source, bind.path, bind.made, force_);
-    if (undone) {
-      services_.ledger.add(state::ForgetBind{bind.task, bind.path});
-      continue;
-    }
-    problem_ = undone.error().message;
-    old_binds_.push_back(bind);
-    all = false;
+    const bool undone = co_await unbind(bind);
+    all = all && undone;
   }
   co_return all;
+}
+
+boost::asio::awaitable<bool> Task::unbind(const state::BindRecord& bind) {
+  const auto undone = co_await services_.node.unbind(bind.source, bind.path, prepared_by(bind), force_);
+  if (undone) {
+    services_.ledger.add(state::ForgetBind{bind.task, bind.path});
+    co_return true;
+  }
+  problem_ = undone.error().message;
+  spdlog::warn("task={} path={} {}", id_, bind.path, problem_);
+  old_binds_.push_back(bind);
+  co_return false;
+}
+
+/// Of an earlier configuration: nothing is wanted at these paths any more.
+Task::Done Task::unbind_abandoned() {
+  const std::vector<state::BindRecord> binds = std::exchange(old_binds_, {});
+  for (const state::BindRecord& bind : binds) {
+    const bool wanted =
+        std::ranges::any_of(mounts_, [&bind](const MountRun& mount) { return mount.plan.mount.path == bind.path; });
+    if (wanted)
+      old_binds_.push_back(bind);
+    else
+      co_await unbind(bind);
+  }
 }
 
 }  // namespace mooring::agent::act

@@ -135,8 +135,10 @@ void Volume::adopt(const Wish& wish) {
     look_ = to_disk_look(*wish.candidate.look);
     view_.look_known = true;
   }
-  // Fresh from the provider, unless we have been at work ourselves since.
-  if (!view_.attachment) view_.attachment = wish.candidate.attachment;
+  // "Detached" saves a question; if it is not true any more, the attach says so. "Here" may be our own attachment of a
+  // moment ago, on its way out: that is asked again, unless the disk is really there.
+  if (!view_.attachment && wish.candidate.attachment == backends::Attachment::detached)
+    view_.attachment = backends::Attachment::detached;
 }
 
 void Volume::adopt_goal() {

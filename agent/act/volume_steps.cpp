@@ -33,6 +33,11 @@ std::string names(const std::vector<mount::User>& users) {
   constexpr std::size_t kNamed = 4;
   for (std::size_t i = 0; i < users.size() && i < kNamed; ++i) {
     if (i > 0) text += ", ";
+    // What is no process has only a way of holding on: "also mounted at …".
+    if (users[i].pid == 0) {
+      text += users[i].command.empty() ? users[i].how : users[i].command + " (" + users[i].how + ")";
+      continue;
+    }
     text += users[i].command + " (pid " + std::to_string(users[i].pid) + ", " + users[i].how;
     if (!users[i].container.empty()) text += ", container " + users[i].container.substr(0, 12);
     text += ")";
@@ -125,6 +130,10 @@ Volume::Done Volume::find_disk() {
 
 Volume::Done Volume::look_at_stage() {
   auto entry = co_await services_.node.look_at_stage(services_.settings.mount_root, name_);
+  if (!entry && !view_.wanted && entry.error().code == mount::Errc::unsafe_path) {
+    view_.stage = VolumeView::Stage::other;  // a symbolic link, say: nothing of ours is mounted through it (rule 15)
+    co_return;
+  }
   if (!entry) {
     view_.wanted ? fail(decide::failure_of(entry.error())) : block(entry.error().message);
     co_return;
@@ -242,6 +251,7 @@ Volume::Done Volume::check() {
 Volume::Done Volume::mount() {
   mount::StageRequest request{.root = services_.settings.mount_root,
                               .name = name_,
+                              .look = look_,
                               .device = content_->device,
                               .filesystem = *content_->filesystem,
                               .read_only = view_.read_only,
@@ -269,7 +279,7 @@ Volume::Done Volume::name_the_holders(const mount::Device& device) {
   constexpr std::size_t kWatched = 16;
   holder_watches_.clear();
   for (const mount::User& user : holders_)
-    if (holder_watches_.size() < kWatched)
+    if (user.pid > 0 && holder_watches_.size() < kWatched)
       holder_watches_.emplace_back(services_.executor, user.pid, [this] { wake_.notify(); });
 }
 
@@ -310,7 +320,7 @@ Volume::Done Volume::detach() {
   auto detached = co_await backend->second->detach(volume_);
   // Somebody just looks at the device (udev does): no reason yet to tell anybody that it is busy.
   Signal& devices = services_.node.devices_changed();
-  const auto patience = Clock::now() + std::chrono::seconds(5);
+  const auto patience = Clock::now() + (force_ ? std::chrono::seconds(0) : std::chrono::seconds(2));
   while (!detached && detached.error().code == backends::Errc::not_ready && Clock::now() < patience) {
     co_await devices.wait_until(Clock::now() + std::chrono::milliseconds(50));
     detached = co_await backend->second->detach(volume_);

@@ -191,8 +191,9 @@ asio::awaitable<void> Server::State::close(Session& session) {
 }
 
 asio::awaitable<void> Server::State::serve(std::shared_ptr<State> self, std::list<Session>::iterator session) {
-  while (!self->stopping && co_await self->answer_one(*session)) {
-  }
+  // Not `while (… && co_await …)`: g++ 12 makes broken code of it.
+  bool go_on = true;
+  while (go_on && !self->stopping) go_on = co_await self->answer_one(*session);
   co_await self->close(*session);
   self->sessions.erase(session);
   self->session_ended.notify();

@@ -29,7 +29,7 @@ CREATE TABLE choice (task TEXT NOT NULL, path TEXT NOT NULL, volume TEXT NOT NUL
 CREATE TABLE volume (name TEXT PRIMARY KEY, backend TEXT NOT NULL, volume TEXT NOT NULL, attached_by_us INTEGER NOT NULL,
                      look TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE bind (task TEXT NOT NULL, path TEXT NOT NULL, source TEXT NOT NULL, made INTEGER NOT NULL,
-                   PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
+                   marked INTEGER NOT NULL, PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
 PRAGMA user_version = 1;
 )";
 
@@ -114,11 +114,12 @@ struct Apply {
                              .bind(record.look_known ? to_text(record.look) : "")));
   }
   bool operator()(const BindRecord& record) const {
-    return run(std::move(Statement(database, "REPLACE INTO bind VALUES (?,?,?,?)")
+    return run(std::move(Statement(database, "REPLACE INTO bind VALUES (?,?,?,?,?)")
                              .bind(record.task)
                              .bind(record.path)
                              .bind(record.source)
-                             .bind(std::int64_t{record.made})));
+                             .bind(std::int64_t{record.made})
+                             .bind(std::int64_t{record.marked})));
   }
   bool operator()(const ForgetTask& task) const {
     return run(std::move(Statement(database, "DELETE FROM choice WHERE task = ?").bind(task.id))) &&
@@ -222,8 +223,9 @@ Result<Snapshot> Ledger::load() {
   }
   Statement choices(sqlite, "SELECT task, path, volume FROM choice");
   while (choices.next()) snapshot.choices.push_back({choices.text(0), choices.text(1), choices.text(2)});
-  Statement binds(sqlite, "SELECT task, path, source, made FROM bind");
-  while (binds.next()) snapshot.binds.push_back({binds.text(0), binds.text(1), binds.text(2), binds.number(3) != 0});
+  Statement binds(sqlite, "SELECT task, path, source, made, marked FROM bind");
+  while (binds.next())
+    snapshot.binds.push_back({binds.text(0), binds.text(1), binds.text(2), binds.number(3) != 0, binds.number(4) != 0});
   Statement volumes(sqlite, "SELECT name, backend, volume, attached_by_us, look FROM volume");
   try {
     while (volumes.next()) {

@@ -62,7 +62,8 @@ struct BindRecord {
   std::string task;
   std::string path;
   std::string source;
-  bool made = false;  // the directory is ours
+  bool made = false;    // the directory is ours
+  bool marked = false;  // its mark (immutable) is ours
 };
 
 struct ForgetTask {

@@ -1,5 +1,6 @@
 #include "backends/local/local_backend.h"
 
+#include <mutex>
 #include <utility>
 
 #include "backends/local/image.h"
@@ -32,6 +33,12 @@ Error in_use(const ImagePath& path) {
   return {Errc::in_use, "attached to instance " + (holder.empty() ? "unknown" : "'" + holder + "'"), holder};
 }
 
+/// Within this process the lock and the name of its holder change together.
+std::mutex& lock_and_holder() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 Result<Description> describe_image(const ImagePath& path, Volume volume, const std::string& instance) {
   Description description;
   description.volume = std::move(volume);
@@ -45,6 +52,7 @@ Result<Description> describe_image(const ImagePath& path, Volume volume, const s
     return std::move(image).error();
   }
   description.volume.size = image.value().size;
+  const std::lock_guard guard(lock_and_holder());
   if (!is_locked(image.value(), description.volume.read_only)) return description;
   description.holder = read_holder(path);
   description.attachment = description.holder == instance ? Attachment::here : Attachment::elsewhere;
@@ -61,6 +69,7 @@ Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const
   }
   BOOST_OUTCOME_TRY(auto image, open_image(path, !volume.read_only));
   if (image.size < kSector) return Error{Errc::attach_failed, path.image() + " is smaller than a sector", {}};
+  const std::lock_guard guard(lock_and_holder());
   const bool locked = lock_image(image, volume.read_only);
   const auto loop = find_loop(image.id);
   if (!locked && loop && read_holder(path) == instance) return Attached{look_of(image), true};
@@ -80,8 +89,11 @@ Result<void> detach_image(const ImagePath& path) {
   if (!image && image.error().code != Errc::not_found) return std::move(image).error();
   const auto loop = image ? find_loop(image.value().id) : find_loop_of_deleted(path.image());
   if (!loop) return boost::outcome_v2::success();
-  remove_holder(path);
+  const std::lock_guard guard(lock_and_holder());
   BOOST_OUTCOME_TRY(const bool gone, clear_loop(*loop));
+  // The name goes with the attachment, unless another instance has been quick, and it is its own name by now.
+  const auto free = open_image(path, true);
+  if (gone && free && lock_image(free.value(), false)) remove_holder(path);
   if (!gone) return Error{Errc::not_ready, loop->device + " is still open; it goes when it is closed", {}};
   return boost::outcome_v2::success();
 }

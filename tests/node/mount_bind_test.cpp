@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "mount/mount_point.h"
 #include "stage_fixture.h"
 
 namespace mooring::test {
@@ -11,6 +12,9 @@ namespace {
 
 using mount::Errc;
 namespace blocking = mount::blocking;
+
+constexpr mount::PreparedPath kMade{true, true};
+constexpr mount::PreparedPath kMarked{false, true};
 
 class Bind : public StageFixture {
  protected:
@@ -34,10 +38,10 @@ TEST_F(Bind, a_missing_path_is_made_bound_and_removed_again) {
   EXPECT_EQ(status.f_flag & (ST_NODEV | ST_NOSUID), static_cast<unsigned long>(ST_NODEV | ST_NOSUID));  // rule 16
   EXPECT_TRUE(blocking::is_bound(source_, path_).value());
   ASSERT_TRUE(succeeds(blocking::bind(source_, path_, false)));
-  ASSERT_TRUE(succeeds(blocking::unbind(source_, path_, true, false)));
+  ASSERT_TRUE(succeeds(blocking::unbind(source_, path_, kMade, false)));
   EXPECT_FALSE(std::filesystem::exists(path_));
   EXPECT_FALSE(blocking::is_bound(source_, path_).value());
-  EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, true, false)));
+  EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, kMade, false)));
 }
 
 TEST_F(Bind, a_directory_that_was_there_stays) {
@@ -47,8 +51,84 @@ TEST_F(Bind, a_directory_that_was_there_stays) {
   EXPECT_FALSE(prepared.value().made);
   EXPECT_TRUE(is_immutable(path_));
   ASSERT_TRUE(succeeds(blocking::bind(source_, path_, false)));
-  ASSERT_TRUE(succeeds(blocking::unbind(source_, path_, false, false)));
+  ASSERT_TRUE(succeeds(blocking::unbind(source_, path_, kMarked, false)));
   EXPECT_FALSE(is_immutable(path_));
+}
+
+TEST_F(Bind, a_mark_of_its_owner_stays) {
+  std::filesystem::create_directories(path_);
+  run({"chattr", "+i", path_});
+  const auto seen = blocking::look_at_host_path(path_);
+  ASSERT_TRUE(succeeds(seen));
+  EXPECT_FALSE(seen.value().made);
+  EXPECT_FALSE(seen.value().marked);
+  ASSERT_TRUE(succeeds(blocking::prepare_host_path(path_)));
+  ASSERT_TRUE(succeeds(blocking::bind(source_, path_, false)));
+  ASSERT_TRUE(succeeds(blocking::unbind(source_, path_, seen.value(), false)));
+  EXPECT_TRUE(is_immutable(path_));
+}
+
+TEST_F(Bind, what_preparing_will_do_is_known_before) {
+  auto seen = blocking::look_at_host_path(path_);
+  ASSERT_TRUE(succeeds(seen));
+  EXPECT_TRUE(seen.value().made);
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  std::filesystem::create_directories(path_);
+  seen = blocking::look_at_host_path(path_);
+  ASSERT_TRUE(succeeds(seen));
+  EXPECT_FALSE(seen.value().made);
+  EXPECT_TRUE(seen.value().marked);
+  EXPECT_FALSE(is_immutable(path_));
+  write_file(path_ + "/precious", "x");
+  EXPECT_TRUE(fails_with(blocking::look_at_host_path(path_), Errc::occupied, "precious"));
+  EXPECT_TRUE(fails_with(blocking::look_at_host_path("/etc/x"), Errc::unsafe_path));
+}
+
+TEST_F(Bind, the_mark_of_a_mount_beneath_is_not_cleared) {
+  std::filesystem::create_directories(path_);
+  const auto other = scratch_.path() / "other";
+  std::filesystem::create_directory(other);
+  run({"chattr", "+i", other});
+  ASSERT_EQ(::mount(other.c_str(), path_.c_str(), nullptr, MS_BIND, nullptr), 0);
+  ASSERT_EQ(::mount(source_.c_str(), path_.c_str(), nullptr, MS_BIND, nullptr), 0);
+  EXPECT_TRUE(fails_with(blocking::unbind(source_, path_, kMarked, false), Errc::occupied));
+  EXPECT_TRUE(is_immutable(other));
+  EXPECT_TRUE(is_mounted(path_));
+}
+
+TEST_F(Bind, a_mark_goes_to_the_directory_that_was_looked_at) {
+  std::filesystem::create_directories(path_);
+  const auto other = scratch_.path() / "other";
+  std::filesystem::create_directory(other);
+  const auto directory = mount::open_directory(path_);
+  ASSERT_TRUE(succeeds(directory));
+  ASSERT_EQ(::mount(other.c_str(), path_.c_str(), nullptr, MS_BIND, nullptr), 0);
+  EXPECT_TRUE(succeeds(mount::close_mount_point(directory.value().get(), path_)));
+  EXPECT_FALSE(is_immutable(other));
+  ASSERT_EQ(::umount2(path_.c_str(), MNT_DETACH), 0);
+  EXPECT_TRUE(is_immutable(path_));
+}
+
+TEST_F(Bind, one_whose_stage_was_unmounted_by_hand_goes_by_force) {
+  const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
+  ASSERT_TRUE(succeeds(stage(disk, format(disk, "ext4"))));
+  ASSERT_TRUE(succeeds(blocking::prepare_host_path(path_)));
+  ASSERT_TRUE(succeeds(blocking::bind(stage_path(), path_, false)));
+  ASSERT_EQ(::umount2(stage_path().c_str(), 0), 0);
+  EXPECT_TRUE(fails_with(blocking::unbind(stage_path(), path_, kMade, false), Errc::occupied, "by force"));
+  EXPECT_TRUE(is_mounted(path_));
+  EXPECT_TRUE(succeeds(blocking::unbind(stage_path(), path_, kMade, true)));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
+}
+
+TEST_F(Bind, force_leaves_a_disk_that_somebody_mounted_there) {
+  const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
+  format(disk, "ext4");
+  ASSERT_TRUE(succeeds(blocking::prepare_host_path(path_)));
+  ASSERT_EQ(::mount(disk.path().c_str(), path_.c_str(), "ext4", 0, nullptr), 0);
+  EXPECT_TRUE(fails_with(blocking::unbind(stage_path(), path_, kMade, true), Errc::occupied));
+  EXPECT_TRUE(is_mounted(path_));
 }
 
 TEST_F(Bind, read_only_is_read_only) {
@@ -56,7 +136,7 @@ TEST_F(Bind, read_only_is_read_only) {
   ASSERT_TRUE(succeeds(blocking::bind(source_, path_, true)));
   EXPECT_NE(::mkdir((path_ + "/x").c_str(), 0700), 0);
   EXPECT_EQ(::mkdir((source_ + "/x").c_str(), 0700), 0);
-  EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, true, false)));
+  EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, kMade, false)));
 }
 
 TEST_F(Bind, system_directories_are_refused) {
@@ -80,7 +160,7 @@ TEST_F(Bind, another_mount_is_left_alone) {
   ASSERT_EQ(::mount("tmpfs", path_.c_str(), "tmpfs", 0, nullptr), 0);
   EXPECT_TRUE(fails_with(blocking::prepare_host_path(path_), Errc::occupied));
   EXPECT_TRUE(fails_with(blocking::bind(source_, path_, false), Errc::occupied));
-  EXPECT_TRUE(fails_with(blocking::unbind(source_, path_, true, true), Errc::occupied));
+  EXPECT_TRUE(fails_with(blocking::unbind(source_, path_, kMade, true), Errc::occupied));
   EXPECT_TRUE(is_mounted(path_));
 }
 
@@ -97,9 +177,9 @@ TEST_F(Bind, a_user_keeps_it_busy) {
   Child child([&] {
     if (::chdir(path_.c_str()) != 0) ::_exit(1);
   });
-  EXPECT_TRUE(fails_with(blocking::unbind(source_, path_, true, false), Errc::busy, std::to_string(child.pid())));
+  EXPECT_TRUE(fails_with(blocking::unbind(source_, path_, kMade, false), Errc::busy, std::to_string(child.pid())));
   EXPECT_TRUE(is_mounted(path_));
-  EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, true, true)));
+  EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, kMade, true)));
 }
 
 TEST_F(Bind, a_bind_of_a_stage_works_and_keeps_the_stage_busy) {
@@ -108,7 +188,7 @@ TEST_F(Bind, a_bind_of_a_stage_works_and_keeps_the_stage_busy) {
   ASSERT_TRUE(succeeds(blocking::prepare_host_path(path_)));
   ASSERT_TRUE(succeeds(blocking::bind(stage_path(), path_, false)));
   EXPECT_TRUE(fails_with(unstage(disk, "ext4"), Errc::busy, path_));
-  ASSERT_TRUE(succeeds(blocking::unbind(stage_path(), path_, true, false)));
+  ASSERT_TRUE(succeeds(blocking::unbind(stage_path(), path_, kMade, false)));
   EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
 }
 

@@ -2,11 +2,18 @@
 #include <cstdlib>
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "mount/copies.h"
+#include "mount/kernel_files.h"
+#include "mount/stage_place.h"
 #include "stage_fixture.h"
 
 namespace mooring::test {
@@ -199,6 +206,108 @@ TEST_F(Busy, force_detaches_it_all_the_same) {
   ASSERT_TRUE(succeeds(still));
   EXPECT_TRUE(still.value());
   child.end();
+}
+
+TEST_F(Busy, by_a_lazily_unmounted_file_system_that_is_in_no_table) {
+  stage_with_data();
+  Child child([&] { must(::chdir(stage_path().c_str()) == 0); });
+  ASSERT_EQ(::umount2(stage_path().c_str(), MNT_DETACH), 0);
+  for (const auto* fs : {"ext4", ""}) {
+    EXPECT_TRUE(blocking::still_mounted_somewhere(disk_.device(), fs).value()) << fs;
+    EXPECT_TRUE(fails_with(unstage(disk_, fs), Errc::busy, "pid " + std::to_string(child.pid()))) << fs;
+  }
+  child.end();
+  expect_released();
+}
+
+TEST_F(Busy, nothing_is_proven_without_a_descriptor_to_ask_with) {
+  stage_with_data();
+  const auto device = disk_.device();
+  ASSERT_EQ(::umount(stage_path().c_str()), 0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto still = blocking::still_mounted_somewhere(device, "ext4");
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(fails_with(still, Errc::system, "Too many open files"));
+  expect_released();
+}
+
+TEST_F(Busy, a_table_that_cannot_be_read_is_an_error) {
+  stage_with_data();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  // Enough for our own table and the list of processes, not for the table of another namespace as well.
+  Child child([&] { must(::unshare(CLONE_NEWNS) == 0); });
+  const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(next);
+  ASSERT_TRUE(succeeds(mount::mount_namespaces()));
+  const rlimit little{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &little), 0);
+  const auto listed = mount::names_in("/proc");
+  const auto spaces = mount::mount_namespaces();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(listed);
+  EXPECT_FALSE(spaces);
+  child.end();
+  expect_released();
+}
+
+TEST_F(Busy, a_process_that_may_not_be_looked_at_is_an_error) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    must(::unshare(CLONE_NEWNS) == 0);
+    must(::mount("proc", "/proc", "proc", 0, "hidepid=1") == 0);
+    must(::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0);
+    must(!mount::names_in("/proc/1/fd"));
+    must(!mount::mount_namespaces());
+    ::_exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Busy, a_process_that_has_ended_hides_no_table) {
+  stage_with_data();
+  const pid_t zombie = ::fork();
+  if (zombie == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(zombie), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(succeeds(mount::mount_namespaces()));
+  expect_released();
+  ::waitpid(zombie, nullptr, 0);
+}
+
+TEST_F(Busy, force_writes_first) {
+  stage_with_data();
+  const std::string words = "only in memory until now, " + std::string(64, 'x');
+  write_file(stage_path() + "/late", words);
+  Child child([&] { must(::chdir(stage_path().c_str()) == 0); });
+  EXPECT_TRUE(succeeds(unstage(disk_, "ext4", true)));
+  EXPECT_NE(read_whole(disk_.image()).find(words), std::string::npos);
+  child.end();
+}
+
+TEST_F(Busy, force_does_not_wait_for_a_disk_that_does_not_answer) {
+  stage_with_data();
+  {
+    LoopDisk inner(stage_path(), 8 * kMiB);
+    ASSERT_TRUE(succeeds(stage(inner, format(inner, "ext4"), "inner")));
+    const int outer = ::open(stage_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    write_file(stage_path("inner") + "/late", "x");
+    ASSERT_EQ(::ioctl(outer, FIFREEZE, 0), 0);  // writes of the inner disk now wait
+    {
+      const mount::Place place{mount::open_directory(root_).value(), "inner", stage_path("inner")};
+      EXPECT_FALSE(mount::sync_within(place, std::chrono::milliseconds(100)));
+      ASSERT_EQ(::ioctl(outer, FITHAW, 0), 0);
+      ::close(outer);
+      EXPECT_TRUE(mount::sync_within(place, std::chrono::seconds(60)));
+    }
+    ASSERT_TRUE(succeeds(unstage(inner, "ext4", true, "inner")));
+  }
+  EXPECT_TRUE(succeeds(unstage(disk_, "ext4", true)));
 }
 
 class BusyEach : public Busy, public ::testing::WithParamInterface<const char*> {};

@@ -1,5 +1,6 @@
 // Rules 1 to 7: what is formatted, and above all what is not. A refused disk keeps every byte.
 #include <array>
+#include <sstream>
 #include <thread>
 
 #include <fcntl.h>
@@ -237,6 +238,22 @@ TEST_F(Format, a_lock_is_waited_for_until_it_goes) {
 TEST_F(Format, a_read_only_disk_is_not_formatted) {
   const LoopDisk disk(scratch_.path(), kSize, {.read_only = true, .prepare = {}, .copy_of = {}});
   EXPECT_TRUE(fails_with(blocking::format(disk.look(), disk.device(), "ext4", {}), Errc::format_failed, "read-only"));
+}
+
+TEST_F(Format, nothing_is_discarded) {
+  for (const std::string fs : {"ext4", "xfs", "btrfs"}) {
+    const LoopDisk disk(scratch_.path(), kSize);
+    const auto discards = [&] {  // Documentation/block/stat.rst: the twelfth number, discard I/Os processed
+      std::istringstream numbers(read_whole("/sys/block" + disk.path().substr(4) + "/stat"));
+      std::uint64_t number = 0;
+      for (int index = 0; index < 12; ++index) numbers >> number;
+      EXPECT_TRUE(numbers);
+      return number;
+    };
+    const auto before = discards();
+    format(disk, fs);
+    EXPECT_EQ(discards(), before) << fs;
+  }
 }
 
 TEST_F(Format, what_mkfs_says_is_in_the_error) {

@@ -2,6 +2,8 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -71,11 +73,52 @@ TEST_F(Partitions, the_only_one_with_a_file_system_is_used) {
   EXPECT_EQ(content.value().filesystem->type, "ext4");
   EXPECT_EQ(content.value().device.path, disk.path() + "p2");
   ASSERT_TRUE(succeeds(blocking::check(disk.look(), content.value().device, *content.value().filesystem, {})));
-  mount::StageRequest request{root_, "vol", content.value().device, *content.value().filesystem, false, {}};
+  mount::StageRequest request{root_, "vol", disk.look(), content.value().device, *content.value().filesystem,
+                              false, {}};
   const auto staged = blocking::stage(request);
   ASSERT_TRUE(succeeds(staged));
   EXPECT_EQ(staged.value().source, disk.path() + "p2");
   EXPECT_TRUE(succeeds(blocking::unstage(root_, "vol", content.value().device, "ext4", false)));
+}
+
+TEST_F(Partitions, one_that_is_pinned_elsewhere_keeps_the_disk_used) {  // rule 10
+  const LoopDisk disk(scratch_.path(), kSize, with_table({kFirst, kSecond}));
+  read_partitions(disk);
+  run({"mkfs.ext4", "-q", disk.path() + "p2"});
+  const auto content = blocking::probe(disk.look(), disk.device());
+  ASSERT_TRUE(succeeds(content));
+  const auto& partition = content.value().device;
+  const mount::StageRequest request{root_, "vol", disk.look(), partition, *content.value().filesystem, false, {}};
+  ASSERT_TRUE(succeeds(blocking::stage(request)));
+  Child child([&] {  // works in it too: with its mount point a mount goes from other namespaces (rmdir(2))
+    if (::unshare(CLONE_NEWNS) != 0 || ::chdir(stage_path().c_str()) != 0) ::_exit(1);
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(1);
+  });
+  ASSERT_TRUE(succeeds(blocking::unstage(root_, "vol", partition, "ext4", true)));
+  for (const auto& device : {disk.device(), partition}) {
+    for (const auto* fs : {"ext4", ""}) EXPECT_TRUE(blocking::still_mounted_somewhere(device, fs).value()) << fs;
+  }
+  child.end();
+  for (const auto& device : {disk.device(), partition}) {
+    EXPECT_FALSE(blocking::still_mounted_somewhere(device, "ext4").value());
+  }
+}
+
+TEST_F(Partitions, another_that_is_used_does_not_keep_ours_from_being_released) {
+  const LoopDisk disk(scratch_.path(), kSize, with_table({kFirst, kSecond}));
+  read_partitions(disk);
+  run({"mkfs.ext4", "-q", disk.path() + "p2"});
+  const auto content = blocking::probe(disk.look(), disk.device());
+  ASSERT_TRUE(succeeds(content));
+  const auto& partition = content.value().device;
+  const mount::StageRequest request{root_, "vol", disk.look(), partition, *content.value().filesystem, false, {}};
+  ASSERT_TRUE(succeeds(blocking::stage(request)));
+  const int held = ::open((disk.path() + "p1").c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
+  ASSERT_GE(held, 0);
+  EXPECT_TRUE(succeeds(blocking::unstage(root_, "vol", partition, "ext4", false)));
+  EXPECT_TRUE(blocking::still_mounted_somewhere(partition, "ext4").value());  // but it may not be detached
+  ::close(held);
+  EXPECT_FALSE(blocking::still_mounted_somewhere(partition, "ext4").value());
 }
 
 TEST_F(Partitions, several_with_a_file_system_are_listed) {

@@ -1,10 +1,16 @@
 #include <fstream>
+#include <thread>
 
+#include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "stage_fixture.h"
 
@@ -249,6 +255,107 @@ TEST_F(Stage, nouuid_is_used_only_beside_the_original) {  // rule 12
   EXPECT_EQ(lines_with(stage_path("clone") + " ", "nouuid"), 1);
   EXPECT_TRUE(succeeds(unstage(clone, "xfs", false, "clone")));
   EXPECT_TRUE(succeeds(unstage(disk, "xfs", false, "original")));
+}
+
+TEST_F(Stage, clones_that_are_mounted_at_the_same_moment_are_all_mounted) {  // rule 12
+  const LoopDisk disk(scratch_.path(), smallest_disk("xfs"));
+  const auto made = format(disk, "xfs");
+  const LoopDisk clone(scratch_.path(), smallest_disk("xfs"),
+                       {.read_only = false, .prepare = {}, .copy_of = disk.image()});
+  for (int round = 0; round < 8; ++round) {
+    mount::Result<mount::MountEntry> other = mount::MountEntry{};
+    {
+      std::jthread beside([&] { other = stage(clone, made, "clone"); });
+      EXPECT_TRUE(succeeds(stage(disk, made, "original")));
+    }
+    EXPECT_TRUE(succeeds(other));
+    EXPECT_TRUE(succeeds(unstage(clone, "xfs", false, "clone")));
+    EXPECT_TRUE(succeeds(unstage(disk, "xfs", false, "original")));
+  }
+}
+
+TEST_F(Stage, what_the_kernel_mounts_read_only_by_itself_is_undone) {  // rules 12 and 13
+  const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
+  const auto made = format(disk, "ext4");
+  run({"tune2fs", "-O", "read-only", disk.path()});
+  EXPECT_TRUE(fails_with(stage(disk, made), Errc::mount_failed, "read-only"));
+  EXPECT_FALSE(is_mounted(stage_path()));
+  EXPECT_FALSE(std::filesystem::exists(stage_path()));
+}
+
+TEST_F(Stage, growing_a_btrfs_while_something_exclusive_runs_is_busy) {
+  const LoopDisk outer(scratch_.path(), 640 * kMiB);
+  ASSERT_TRUE(succeeds(stage(outer, format(outer, "ext4"), "outer")));
+  {
+    const LoopDisk disk(stage_path("outer"), 256 * kMiB);
+    const auto made = format(disk, "btrfs");
+    const auto staged = stage(disk, made);
+    ASSERT_TRUE(succeeds(staged));
+    disk.grow(300 * kMiB);
+    const int frozen = ::open(stage_path("outer").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_EQ(::ioctl(frozen, FIFREEZE, 0), 0);  // now the balance cannot end
+    std::jthread balance([&] {
+      const int directory = ::open(stage_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      btrfs_ioctl_balance_args all{};
+      all.flags = BTRFS_BALANCE_DATA | BTRFS_BALANCE_METADATA;
+      EXPECT_EQ(::ioctl(directory, BTRFS_IOC_BALANCE_V2, &all), 0);
+      ::close(directory);
+    });
+    while (read_whole("/sys/fs/btrfs/" + made.uuid + "/exclusive_operation") != "balance\n") std::this_thread::yield();
+    EXPECT_TRUE(fails_with(blocking::grow(staged.value()), Errc::busy, "balance"));
+    ASSERT_EQ(::ioctl(frozen, FITHAW, 0), 0);
+    ::close(frozen);
+    balance.join();
+    EXPECT_TRUE(succeeds(blocking::grow(staged.value())));
+    EXPECT_TRUE(succeeds(unstage(disk, "btrfs")));
+  }
+  EXPECT_TRUE(succeeds(unstage(outer, "ext4", false, "outer")));
+}
+
+TEST_F(Stage, another_disk_than_the_one_meant_is_not_mounted) {  // rule 7
+  const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
+  const LoopDisk other(scratch_.path(), smallest_disk("ext4"));
+  auto wanted = request(disk, format(disk, "ext4"));
+  wanted.look = other.look();
+  EXPECT_TRUE(fails_with(blocking::stage(wanted), Errc::wrong_disk, "another file"));
+  EXPECT_FALSE(std::filesystem::exists(stage_path()));
+}
+
+TEST_F(Stage, another_file_system_than_the_one_found_is_not_mounted) {  // rule 6
+  const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
+  auto made = format(disk, "ext4");
+  const auto uuid = made.uuid;
+  made.uuid.back() = made.uuid.back() == '0' ? '1' : '0';
+  EXPECT_TRUE(fails_with(stage(disk, made), Errc::wrong_filesystem, uuid));
+  disk.erase(0, kMiB);
+  EXPECT_TRUE(fails_with(stage(disk, made), Errc::wrong_filesystem, "none"));
+  EXPECT_FALSE(std::filesystem::exists(stage_path()));
+}
+
+TEST_F(Stage, a_file_system_that_has_shut_down_can_be_released) {
+  constexpr unsigned long kGoingDown = _IOR('X', 125, std::uint32_t);  // XFS_IOC_GOINGDOWN, fs/xfs/libxfs/xfs_fs.h
+  const LoopDisk disk(scratch_.path(), smallest_disk("xfs"));
+  ASSERT_TRUE(succeeds(stage(disk, format(disk, "xfs"))));
+  const auto bound = scratch_.path() / "bound";
+  ASSERT_TRUE(succeeds(blocking::prepare_host_path(bound)));
+  ASSERT_TRUE(succeeds(blocking::bind(stage_path(), bound, false)));
+  const int directory = ::open(stage_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  std::uint32_t how = 2;  // XFS_FSOP_GOING_FLAGS_NOLOGFLUSH
+  ASSERT_EQ(::ioctl(directory, kGoingDown, &how), 0);
+  ::close(directory);
+  struct stat status {};
+  ASSERT_NE(::stat(stage_path().c_str(), &status), 0);
+  const auto seen = blocking::look_at_stage(root_, "vol");
+  ASSERT_TRUE(succeeds(seen));
+  ASSERT_TRUE(seen.value());
+  EXPECT_EQ(seen.value()->minor, disk.device().minor);
+  EXPECT_TRUE(seen.value()->read_only);
+  EXPECT_TRUE(blocking::is_bound(stage_path(), bound).value());
+  EXPECT_TRUE(succeeds(blocking::unbind(stage_path(), bound, {true, true}, false)));
+  EXPECT_TRUE(fails_with(unstage(disk, "xfs"), Errc::system, "by force"));
+  EXPECT_TRUE(succeeds(unstage(disk, "xfs", true)));
+  EXPECT_FALSE(is_mounted(stage_path()));
+  EXPECT_FALSE(blocking::still_mounted_somewhere(disk.device(), "xfs").value());
 }
 
 }  // namespace

@@ -173,7 +173,7 @@ def test_a_request_that_does_not_come_to_its_end_is_given_up(unchanged):
     begun = [b"GET /livez HT", b"PUT /v1/tasks/run HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"]
     with ThreadPoolExecutor(len(begun)) as pool:
         answers = list(pool.map(lambda data: talk(unchanged, data), begun))
-    assert [answer[:13] for answer in answers] == [b"HTTP/1.1 408 "] * len(begun)
+    assert answers == [b""] * len(begun)  # closed, without an answer to half a question
 
 
 def test_a_client_that_goes_away_in_the_middle_harms_nobody(unchanged):

@@ -60,7 +60,7 @@ TEST_F(LedgerTest, gives_back_after_reopening_what_was_committed) {
   {
     auto ledger = open();
     ASSERT_TRUE(ledger.commit({TaskRecord{"t", "{}", TaskPhase::failed, R"({"a":1})", 42, {7, 8, "boot"}},
-                               ChoiceRecord{"t", "/data", "vol"}, volume(), BindRecord{"t", "/p", "/s", true}}));
+                               ChoiceRecord{"t", "/data", "vol"}, volume(), BindRecord{"t", "/p", "/s", true, true}}));
   }
   auto ledger = open();
   const auto snapshot = ledger.load();
@@ -75,12 +75,13 @@ TEST_F(LedgerTest, gives_back_after_reopening_what_was_committed) {
   ASSERT_EQ(snapshot.value().choices.size(), 1U);
   ASSERT_EQ(snapshot.value().binds.size(), 1U);
   EXPECT_TRUE(snapshot.value().binds[0].made);
+  EXPECT_TRUE(snapshot.value().binds[0].marked);
 }
 
 TEST_F(LedgerTest, forgets) {
   auto ledger = open();
   ASSERT_TRUE(ledger.commit({TaskRecord{"t", "{}", {}, "", 0, {}}, ChoiceRecord{"t", "/a", "v"},
-                             ChoiceRecord{"u", "/a", "v"}, volume(), BindRecord{"t", "/p", "/s", true}}));
+                             ChoiceRecord{"u", "/a", "v"}, volume(), BindRecord{"t", "/p", "/s", true, true}}));
   ASSERT_TRUE(ledger.commit({ForgetTask{"t"}, ForgetVolume{"vol"}, ForgetBind{"t", "/p"}, ForgetChoice{"u", "/a"}}));
   const auto snapshot = ledger.load();
   ASSERT_TRUE(snapshot);

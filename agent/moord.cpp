@@ -6,14 +6,15 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
-#include <malloc.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -21,6 +22,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "agent/act/host_node.h"
 #include "agent/act/tasks.h"
@@ -78,15 +80,31 @@ int check(const goal::Config& config) {
   return 0;
 }
 
+/// The message as a JSON string, quotes and control characters escaped.
+class JsonMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text =
+        boost::json::serialize(boost::json::string_view(message.payload.data(), message.payload.size()));
+    out.append(text.data(), text.data() + text.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<JsonMessage>();
+  }
+};
+
 void set_up_log(const goal::Config& config) {
   auto logger = spdlog::stderr_logger_st("moord");
   logger->set_level(spdlog::level::from_str(config.log.level));
   // Under systemd the journal adds the time itself.
   const bool journal = getenv("JOURNAL_STREAM") != nullptr;
-  if (config.log.format == "json")
-    logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%v"})");
-  else
+  if (config.log.format == "json") {
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
+    logger->set_formatter(std::move(formatter));
+  } else {
     logger->set_pattern(journal ? "%v" : "%H:%M:%S.%e %-7l %v");
+  }
   spdlog::set_default_logger(std::move(logger));
 }
 
@@ -111,7 +129,17 @@ boost::asio::awaitable<void> stop(serve::Api& api, serve::Server& server, boost:
   context.stop();
 }
 
+/// A daemon with a thousand clients and disks needs more descriptors than a shell.
+void raise_limits() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int run(const goal::Config& config) {
+  raise_limits();
+  std::signal(SIGPIPE, SIG_IGN);  // a log or a client that has gone is an error, not an end
   boost::asio::io_context context(1);
   boost::asio::thread_pool pool(kWorkers);
 

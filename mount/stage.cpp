@@ -1,6 +1,9 @@
 // A volume's file system at <root>/<name>: look and mount.
 #include <cerrno>
 
+#include <endian.h>
+#include <unistd.h>
+
 #include "mount/block_device.h"
 #include "mount/disk_identity.h"
 #include "mount/host.h"
@@ -60,9 +63,27 @@ Result<MountEntry> verify(const StageRequest& request, const Place& place, const
   return reason;
 }
 
+/// A btrfs over several disks shows one of them as its source, whichever was mounted, so that what was mounted could
+/// not be told from what somebody else mounts (rule 14); and releasing one disk would break it.
+Result<void> refuse_several_disks(const OpenDevice& device) {
+  std::uint64_t disks = 0;
+  constexpr off_t kDevices = 0x10088;  // num_devices of the superblock at 64 KiB, little endian (btrfs on-disk format)
+  if (::pread(device.fd.get(), &disks, sizeof disks, kDevices) != sizeof disks) {
+    return system_error("cannot read " + device.device.path, errno, Errc::unreadable);
+  }
+  if (le64toh(disks) <= 1) return boost::outcome_v2::success();
+  return Error{Errc::unsafe_content,
+               "the btrfs on " + device.device.path + " spans " + std::to_string(le64toh(disks)) +
+                   " disks; a volume is one disk",
+               0};
+}
+
 /// The device is still the one that was probed, as far as it can tell (rules 6 and 7). Returns what is on it.
 Result<FileSystem> confirm_device(const StageRequest& request, const OpenDevice& device) {
   BOOST_OUTCOME_TRY(confirm_identity(request.look, device));
+  if (request.filesystem.type == "btrfs") {
+    BOOST_OUTCOME_TRY(refuse_several_disks(device));
+  }
   FileSystem found = request.filesystem;
   if (found.uuid.empty()) return found;
   BOOST_OUTCOME_TRY(const auto signatures, read_signatures(device));

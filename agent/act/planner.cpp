@@ -16,7 +16,9 @@ namespace {
 std::string fingerprint(const std::string& directory) {
   std::vector<std::string> files;
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator at(directory, ignored); at != end; at.increment(ignored)) {
+    const auto& entry = *at;
     struct stat status {};
     if (stat(entry.path().c_str(), &status) != 0) continue;
     files.push_back(entry.path().filename().string() + ' ' + std::to_string(status.st_ino) + ' ' +

@@ -1,5 +1,6 @@
 #include "agent/act/process_watch.h"
 
+#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -26,6 +27,7 @@ ProcessWatch::ProcessWatch(const boost::asio::any_io_executor& executor, pid_t p
     if (const auto wait = weak.lock()) wait->ended();
   };
   const auto descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (descriptor < 0 && errno != ESRCH && errno != EINVAL) return;  // cannot be watched: that is no end
   if (descriptor < 0) {
     boost::asio::post(executor, report);
     return;

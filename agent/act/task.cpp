@@ -128,13 +128,9 @@ void Task::retry() {
 
 void Task::release(bool force) {
   force_ = force_ || force;
-  if (releasing_)
-    for (MountRun& mount : mounts_)
-      if (mount.volume) mount.volume->retry(force);
+  for (const auto& volume : leaving_) volume->retry(force);
   releasing_ = true;
-  stopping_ = true;
-  for (MountRun& mount : mounts_)
-    if (mount.volume) mount.volume->changed().notify();
+  stop_attempt();
   set_state(TaskState::releasing);
   changed_.notify();
 }
@@ -187,6 +183,7 @@ Task::Done Task::prepare() {
   if (releasing_) co_return;
   stopping_ = false;
   for (MountPlan& plan : plans) mounts_.emplace_back().plan = std::move(plan);
+  keep_what_it_had();
   co_await unbind_abandoned();
   drop_old_choices();
   running_ = mounts_.size();
@@ -200,6 +197,7 @@ Task::Done Task::prepare() {
     });
   }
   while (running_ > 0) co_await changed_.wait();
+  co_await await_leaving(deadline_);
   if (releasing_) co_return;
   const auto written = co_await services_.ledger.flush();
   if (!written) problem_ = written.error().message;
@@ -216,7 +214,6 @@ Task::Done Task::prepare() {
 
 Task::Done Task::give_up() {
   co_await unbind_all();
-  std::vector<std::shared_ptr<Volume>> undone;
   for (MountRun& mount : mounts_) {
     if (mount.state == MountState::mounted) {
       mount.state = MountState::released;
@@ -228,12 +225,10 @@ Task::Done Task::give_up() {
     }
     mount.current.reset();
     services_.ledger.add(state::ForgetChoice{id_, mount.plan.mount.path});
-    if (!mount.volume) continue;
-    undone.push_back(std::exchange(mount.volume, nullptr));
-    undone.back()->leave(user(mount), false);
+    if (mount.volume) let_go(std::exchange(mount.volume, nullptr), user(mount));
   }
   chosen_.clear();
-  co_await await_volumes_released(std::move(undone), Clock::now() + kUndoTime);
+  co_await await_leaving(Clock::now() + kUndoTime);
   if (releasing_) co_return;
   auto record = to_json(*this);
   record["state"] = to_string(TaskState::failed);
@@ -259,32 +254,38 @@ Task::Done Task::release_all() {
     co_await changed_.wait_until(Clock::now() + kRetryAfter);
   }
   problem_.clear();
-  std::vector<std::shared_ptr<Volume>> leaving;
   for (MountRun& mount : mounts_) {
     mount.state = MountState::releasing;
-    if (mount.volume) mount.volume->leave(user(mount), force_);
-    if (mount.volume) leaving.push_back(mount.volume);
+    if (mount.volume) let_go(mount.volume, user(mount));
   }
-  for (const auto& [path, name] : chosen_) {
-    const auto volume = world_.volumes.find(name);
-    if (!volume) continue;
-    volume->leave({id_, path}, force_);
-    leaving.push_back(volume);
-  }
-  co_await await_released_or_busy(std::move(leaving));
+  for (const auto& [path, name] : chosen_)
+    if (const auto volume = world_.volumes.find(name)) let_go(volume, {id_, path});
+  co_await await_released_or_busy();
   services_.ledger.add(state::ForgetTask{id_});
   const auto written = co_await services_.ledger.flush();
   if (!written) spdlog::error("task={} {}", id_, written.error().message);  // goes with the next write
   for (MountRun& mount : mounts_) mount.state = MountState::released;
 }
 
-Task::Done Task::await_released_or_busy(std::vector<std::shared_ptr<Volume>> volumes) {
+void Task::let_go(const std::shared_ptr<Volume>& volume, const UserKey& user) {
+  leaving_.push_back(volume);
+  volume->leave(user, force_);
+}
+
+/// This attempt is over: those who wait for a volume stop waiting.
+void Task::stop_attempt() {
+  stopping_ = true;
+  for (MountRun& mount : mounts_)
+    if (mount.volume) mount.volume->changed().notify();
+}
+
+Task::Done Task::await_released_or_busy() {
   for (;;) {
-    std::erase_if(volumes, [](const auto& volume) { return volume->gone() || volume->has_users(); });
-    if (volumes.empty()) break;
-    const auto blocked = std::ranges::find_if(volumes, [](const auto& volume) { return volume->blocked(); });
-    problem_ = blocked == volumes.end() ? "" : (*blocked)->name() + ": " + (*blocked)->blocked_by();
-    if (blocked != volumes.end()) set_state(TaskState::busy);
+    std::erase_if(leaving_, [](const auto& volume) { return volume->gone() || volume->has_users(); });
+    if (leaving_.empty()) break;
+    const auto blocked = std::ranges::find_if(leaving_, [](const auto& volume) { return volume->blocked(); });
+    problem_ = blocked == leaving_.end() ? "" : (*blocked)->name() + ": " + (*blocked)->blocked_by();
+    if (blocked != leaving_.end()) set_state(TaskState::busy);
     co_await world_.volumes.ended().wait();
   }
   problem_.clear();

@@ -73,7 +73,7 @@ class Task : public std::enable_shared_from_this<Task> {
   Done prepare();
   Done give_up();
   Done release_all();
-  Done await_released_or_busy(std::vector<std::shared_ptr<Volume>> volumes);
+  Done await_released_or_busy();
   Done wait_for_change();
   void set_state(TaskState state);
   void write_down(state::TaskPhase phase);
@@ -86,8 +86,11 @@ class Task : public std::enable_shared_from_this<Task> {
   Done unbind_abandoned();
   boost::asio::awaitable<bool> unbind_all();
   boost::asio::awaitable<bool> unbind(const state::BindRecord& bind);
-  Done await_volumes_released(std::vector<std::shared_ptr<Volume>> volumes, Clock::time_point deadline);
+  Done await_leaving(Clock::time_point deadline);
+  void keep_what_it_had();
   void drop_old_choices();
+  void let_go(const std::shared_ptr<Volume>& volume, const UserKey& user);
+  void stop_attempt();
   [[nodiscard]] Clock::time_point limit(const MountRun& mount, const Volume& volume, Clock::time_point began) const;
   [[nodiscard]] UserKey user(const MountRun& mount) const { return {id_, mount.plan.mount.path}; }
 
@@ -100,6 +103,7 @@ class Task : public std::enable_shared_from_this<Task> {
   std::optional<ProcessWatch> owner_watch_;
   std::map<std::string, std::string> chosen_;  // path → volume, of an earlier run
   std::vector<state::BindRecord> old_binds_;
+  std::vector<std::shared_ptr<Volume>> leaving_;  // given back, and maybe not gone yet
   TaskState state_ = TaskState::preparing;
   std::vector<MountRun> mounts_;
   std::map<std::string, decide::Failure> dead_backends_;  // denied or unreachable: not asked again for this attempt

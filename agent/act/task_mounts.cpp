@@ -33,13 +33,34 @@ bool speaks_for_the_backend(Verdict verdict) {
 
 }  // namespace
 
+/// What stands, stands, whatever a definition or the provider says of it now: a volume that an earlier run wrote down
+/// is tried first, as it was written down, and asked about only if it is not here.
+void Task::keep_what_it_had() {
+  for (MountRun& mount : mounts_) {
+    const auto chosen = chosen_.find(mount.plan.mount.path);
+    const auto volume = chosen == chosen_.end() ? nullptr : world_.volumes.find(chosen->second);
+    if (!volume || !volume->recorded()) continue;
+    const auto candidate = std::ranges::find(mount.plan.candidates, chosen->second, &Candidate::name);
+    if (candidate == mount.plan.candidates.end()) continue;
+    candidate->verdict = Verdict::not_tried;
+    candidate->detail.clear();
+    candidate->backend = volume->backend();
+    candidate->volume = volume->description();
+    candidate->attachment = backends::Attachment::here;
+    candidate->look.reset();
+    const auto index = static_cast<std::size_t>(candidate - mount.plan.candidates.begin());
+    std::erase(mount.plan.order, index);
+    mount.plan.order.insert(mount.plan.order.begin(), index);
+  }
+}
+
 void Task::drop_old_choices() {
   for (const auto& [path, name] : chosen_) {
     const auto mount = std::ranges::find(mounts_, path, [](const MountRun& m) { return m.plan.mount.path; });
     const bool kept = mount != mounts_.end() && !mount->plan.order.empty() &&
                       mount->plan.candidates[mount->plan.order.front()].name == name;
     const auto volume = world_.volumes.find(name);
-    if (!kept && volume) volume->leave({id_, path}, false);
+    if (!kept && volume) let_go(volume, {id_, path});
     if (!kept) services_.ledger.add(state::ForgetChoice{id_, path});
   }
 }
@@ -69,10 +90,7 @@ Task::Done Task::run_mount(MountRun& mount) {
   }
   mount.state = mount.plan.mount.optional ? MountState::left_out : MountState::failed;
   if (mount.plan.mount.optional) co_return;
-  // All or nothing: what the others still do is for nobody.
-  stopping_ = true;
-  for (MountRun& other : mounts_)
-    if (other.volume) other.volume->changed().notify();
+  stop_attempt();  // all or nothing: what the others still do is for nobody
 }
 
 Clock::time_point Task::limit(const MountRun& mount, const Volume& volume, Clock::time_point began) const {
@@ -117,19 +135,22 @@ boost::asio::awaitable<bool> Task::try_candidate(MountRun& mount, Candidate& can
                  candidate.name, decide::to_string(failure->verdict), failure->detail);
   }
   mount.volume.reset();
-  volume->leave(me, false);
+  let_go(volume, me);
   services_.ledger.add(state::ForgetChoice{id_, me.path});
-  std::vector<std::shared_ptr<Volume>> undone{volume};
-  co_await await_volumes_released(std::move(undone), Clock::now() + kUndoTime);
+  const auto patience = Clock::now() + kUndoTime;
+  while (!volume->gone() && !volume->has_users() && !volume->blocked() && Clock::now() < patience)
+    co_await world_.volumes.ended().wait_until(patience);
   co_return false;
 }
 
-Task::Done Task::await_volumes_released(std::vector<std::shared_ptr<Volume>> volumes, Clock::time_point deadline) {
-  for (;;) {
-    std::erase_if(volumes, [](const auto& volume) { return volume->gone() || volume->has_users(); });
-    if (volumes.empty() || Clock::now() >= deadline) co_return;
+/// Until all that was given back is gone, is somebody else's, or cannot go now.
+Task::Done Task::await_leaving(Clock::time_point deadline) {
+  const auto on_its_way = [](const auto& volume) {
+    return !volume->gone() && !volume->has_users() && !volume->blocked();
+  };
+  while (std::ranges::any_of(leaving_, on_its_way) && Clock::now() < deadline)
     co_await world_.volumes.ended().wait_until(deadline);
-  }
+  std::erase_if(leaving_, [](const auto& volume) { return volume->gone() || volume->has_users(); });
 }
 
 Task::Done Task::run_instance_path(MountRun& mount) {
@@ -145,20 +166,25 @@ Task::Done Task::run_instance_path(MountRun& mount) {
   mount.problem = failure->detail;
   spdlog::warn("task={} path={} {}", id_, mount.plan.mount.path, mount.problem);
   mount.state = mount.plan.mount.optional ? MountState::left_out : MountState::failed;
-  if (!mount.plan.mount.optional) stopping_ = true;
+  if (!mount.plan.mount.optional) stop_attempt();
 }
 
 boost::asio::awaitable<std::optional<Failure>> Task::bind(MountRun& mount, std::string source) {
   const std::string& path = mount.plan.mount.path;
   const bool read_only = mount.plan.mount.read_only;
+  // Of the candidate before this one, which could not be had after all.
+  if (mount.bound) old_binds_.push_back(*std::exchange(mount.bound, std::nullopt));
   const auto old = std::ranges::find(old_binds_, path, &state::BindRecord::path);
   if (old != old_binds_.end()) {
     // Of an earlier run: it stands, or, after a reboot, is made again; or another volume was there.
     mount.bound = *old;
     old_binds_.erase(old);
-    if (mount.bound->source == source && co_await services_.node.bind(source, path, read_only)) co_return std::nullopt;
+    if (mount.bound->source == source) {
+      const auto bound = co_await services_.node.bind(source, path, read_only);
+      if (bound) co_return std::nullopt;
+    }
     const auto undone = co_await services_.node.unbind(mount.bound->source, path, prepared_by(*mount.bound), false);
-    if (!undone) co_return decide::failure_of(undone.error());
+    if (!undone) co_return Failure{Verdict::mount_failed, undone.error().message};
   }
   // Written down first: whether the directory and its mark are ours can't be seen afterwards (rule 18).
   const auto before = co_await services_.node.look_at_host_path(path);
@@ -171,12 +197,12 @@ boost::asio::awaitable<std::optional<Failure>> Task::bind(MountRun& mount, std::
   if (prepared) {
     const auto bound = co_await services_.node.bind(source, path, read_only);
     if (bound) co_return std::nullopt;
-    co_return decide::failure_of(bound.error());
+    co_return Failure{Verdict::mount_failed, bound.error().message};
   }
   // The directory was refused as it is: nothing of it is ours.
   services_.ledger.add(state::ForgetBind{id_, path});
   mount.bound.reset();
-  co_return decide::failure_of(prepared.error());
+  co_return Failure{Verdict::mount_failed, prepared.error().message};
 }
 
 boost::asio::awaitable<bool> Task::unbind_all() {

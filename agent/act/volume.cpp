@@ -14,6 +14,7 @@
 namespace mooring::agent::act {
 
 using decide::Step;
+using decide::VolumeView;
 
 namespace {
 
@@ -40,6 +41,7 @@ Volume::Volume(Services& services, Signal& any_ended, const state::VolumeRecord&
   view_.recorded = true;
   view_.attached_by_us = record.attached_by_us;
   view_.look_known = record.look_known;
+  existed_ = record.look_known;
   if (record.look_known) look_ = to_disk_look(record.look);
 }
 
@@ -57,6 +59,8 @@ void Volume::join(const UserKey& user, Wish wish) {
   }
   seat.wish = std::move(wish);
   users_[user] = std::move(seat);
+  // At rest, what was seen may be long ago; under way, the steps have just seen it.
+  if (running_ && decide::is_end(step_)) look_afresh();
   start();
   wake();
 }
@@ -105,7 +109,7 @@ std::vector<UserKey> Volume::users() const {
 }
 
 std::optional<decide::Failure> Volume::mismatch(const Wish& wish) const {
-  if (!running_ || backend_name_.empty()) return std::nullopt;
+  if (backend_name_.empty() || leave_first_) return std::nullopt;
   const auto others = users();
   const std::string held = "already in use by task " + (others.empty() ? "" : others.front().task);
   const backends::Volume& wanted = wish.candidate.volume;
@@ -113,6 +117,7 @@ std::optional<decide::Failure> Volume::mismatch(const Wish& wish) const {
   if (wish.candidate.backend != backend_name_ || !same_id)
     return decide::Failure{decide::Verdict::mount_failed,
                            "another volume of this name, " + volume_.volume_id + ", is " + held};
+  if (!running_) return std::nullopt;  // as the ledger has it: how it is mounted will be looked at
   if (view_.read_only && !wish.read_only && !wanted.read_only)
     return decide::Failure{decide::Verdict::mount_failed,
                            held + ", which mounted it read-only; release that task, or ask for read_only"};
@@ -130,7 +135,6 @@ void Volume::adopt(const Wish& wish) {
   wanted_fs_ = wish.candidate.fs;
   options_ = wish.options;
   view_.read_only = wish.read_only || volume_.read_only;
-  view_.may_format = wish.candidate.may_format;
   if (!view_.look_known && wish.candidate.look) {
     look_ = to_disk_look(*wish.candidate.look);
     view_.look_known = true;
@@ -145,7 +149,9 @@ void Volume::adopt_goal() {
   const auto pending = std::ranges::find_if(
       users_, [](const auto& user) { return user.second.wish && user.second.outcome != Outcome::failed; });
   const bool wanted = pending != users_.end() && !leave_first_;
-  if (wanted && !view_.wanted) {
+  if (wanted && (!view_.wanted || readopt_)) {
+    look_afresh();
+    readopt_ = false;
     stop_ = {};
     stages_.clear();
     force_ = false;
@@ -155,8 +161,42 @@ void Volume::adopt_goal() {
     adopt(*pending->second.wish);
   }
   // A claim alone brings nothing here, but it keeps what is.
-  const bool claimed = std::ranges::any_of(users_, [](const auto& user) { return !user.second.wish; });
-  view_.wanted = wanted || (view_.wanted && claimed);
+  const bool stays = wanted || (view_.wanted && claimed() && !leave_first_);
+  if (view_.wanted && !stays) {
+    // The way back begins with a look at what is there; what the provider said of it holds.
+    const auto attachment = view_.attachment;
+    look_afresh();
+    view_.attachment = attachment;
+  }
+  view_.wanted = stays;
+  view_.may_format = std::ranges::any_of(users_, [](const auto& user) {
+    return user.second.wish && user.second.outcome != Outcome::failed && user.second.wish->candidate.may_format;
+  });
+}
+
+bool Volume::claimed() const {
+  return std::ranges::any_of(users_, [](const auto& user) { return !user.second.wish; });
+}
+
+/// What was observed is true for a moment only: other disks get the same device number, others mount and unmount.
+void Volume::look_afresh() {
+  view_.attachment.reset();
+  view_.disk = VolumeView::Disk::unknown;
+  view_.stage = VolumeView::Stage::unknown;
+  view_.content = VolumeView::Content::unknown;
+  view_.checked = view_.unused = false;
+  disk_.reset();
+  content_.reset();
+}
+
+/// Whether what is mounted is what this one asked for; those who came together may have asked for different things.
+std::optional<decide::Failure> Volume::unfit(const Wish& wish) const {
+  if (!wish.candidate.fs.empty() && mounted_->fs != wish.candidate.fs)  // rule 6
+    return decide::Failure{decide::Verdict::unsafe_filesystem,
+                           "has " + mounted_->fs + ", but " + wish.candidate.fs + " was asked for"};
+  if (mounted_->read_only && !wish.read_only && !wish.candidate.volume.read_only)  // rule 12
+    return decide::Failure{decide::Verdict::mount_failed, "is mounted read-only, for a goal that asked for it so"};
+  return std::nullopt;
 }
 
 void Volume::settle(Outcome outcome) {
@@ -164,6 +204,10 @@ void Volume::settle(Outcome outcome) {
     if (!seat.wish || seat.outcome == Outcome::failed) continue;
     seat.outcome = outcome;
     if (outcome == Outcome::failed) seat.failure = failure_;
+    auto failure = outcome == Outcome::ready ? unfit(*seat.wish) : std::nullopt;
+    if (!failure) continue;
+    seat.outcome = Outcome::failed;
+    seat.failure = *std::move(failure);
   }
 }
 
@@ -187,20 +231,22 @@ boost::asio::awaitable<void> Volume::run(std::shared_ptr<Volume> self) {
       co_await self->take(step);
       continue;
     }
-    if (step == Step::failed) {
-      self->settle(Outcome::failed);
-      self->view_.failed = false;
-    }
+    if (step == Step::failed) self->settle(Outcome::failed);
     if (step == Step::ready) self->settle(Outcome::ready);
     if (step == Step::gone) self->forget_observations();
     self->changed_.notify();
     if (step == Step::gone && self->users_.empty()) break;
-    if (step == Step::failed) continue;  // nobody's wish is left: the way back begins
+    if (step == Step::failed && !self->claimed()) {  // nobody's wish is left: the way back begins
+      self->view_.failed = false;
+      continue;
+    }
+    if (step == Step::gone && std::exchange(self->leave_first_, false)) continue;  // and comes again
     self->any_ended_.notify();
     co_await self->rest(step);
+    self->view_.failed = false;
+    self->readopt_ = step == Step::failed;
   }
   self->running_ = false;
-  self->from_ledger_ = false;
   self->changed_.notify();
   self->any_ended_.notify();
 }
@@ -215,11 +261,12 @@ boost::asio::awaitable<void> Volume::rest(Step end) {
   patience_ = std::min(patience_ * 2, kLongestPatience);
   holder_watches_.clear();
   view_.blocked = false;
+  look_afresh();
 }
 
 void Volume::forget_observations() {
   view_ = {};
-  leave_first_ = false;
+  from_ledger_ = existed_ = false;
   backend_name_.clear();
   look_ = {};
   disk_.reset();

@@ -58,6 +58,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
 
   // For showing.
   [[nodiscard]] const std::string& name() const { return name_; }
+  /// Written down as ours to take away.
+  [[nodiscard]] bool recorded() const { return view_.recorded; }
   [[nodiscard]] decide::Step step() const { return step_; }
   [[nodiscard]] Clock::time_point step_since() const { return step_since_; }
   [[nodiscard]] const std::string& backend() const { return backend_name_; }
@@ -86,6 +88,9 @@ class Volume : public std::enable_shared_from_this<Volume> {
   void set_step(decide::Step step);
   void adopt_goal();
   void adopt(const Wish& wish);
+  void look_afresh();
+  [[nodiscard]] bool claimed() const;
+  [[nodiscard]] std::optional<decide::Failure> unfit(const Wish& wish) const;
   void settle(Outcome outcome);
   void forget_observations();
   [[nodiscard]] std::optional<decide::Failure> mismatch(const Wish& wish) const;
@@ -112,6 +117,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   Done forget();
   void fail(decide::Failure failure);
   void block(std::string reason);
+  void give_up(decide::Failure failure);  // fail, or, on the way back, block
+  [[nodiscard]] state::VolumeRecord state_record() const;
   Done name_the_holders(const mount::Device& device);
   [[nodiscard]] mount::Device stage_device() const;
 
@@ -125,6 +132,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   Clock::time_point step_since_ = Clock::now();
   bool running_ = false;
   bool from_ledger_ = false;
+  bool existed_ = false;  // the disk was seen by an earlier run: it is not to be made anew
+  bool readopt_ = false;  // what was adopted has failed; the next wish counts
   bool force_ = false;
   bool leave_first_ = false;  // the next wish differs from what is here
   std::stop_source stop_;

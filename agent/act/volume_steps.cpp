@@ -62,6 +62,13 @@ void Volume::fail(Failure failure) {
   view_.failed = true;
 }
 
+void Volume::give_up(Failure failure) {
+  if (view_.wanted)
+    fail(std::move(failure));
+  else
+    block(std::move(failure.detail));
+}
+
 void Volume::block(std::string reason) {
   if (reason != blocked_by_) spdlog::warn("volume={} cannot be released: {}; will try again", name_, reason);
   blocked_by_ = std::move(reason);
@@ -124,6 +131,13 @@ Volume::Done Volume::take(Step step) {
 
 Volume::Done Volume::find_disk() {
   auto found = co_await services_.node.find_disk(look_);
+  if (!found && found.error().code == mount::Errc::wrong_disk && !look_.links.empty()) {
+    // A link that leads to another disk by now (rule 7) says nothing about where ours is.
+    look_.links.clear();
+    found = co_await services_.node.find_disk(look_);
+  }
+  // "Not there" is an answer; "cannot tell" is none, and nothing may be taken away on it.
+  if (!found && !view_.wanted && found.error().code != mount::Errc::not_found) co_return block(found.error().message);
   view_.disk = found ? VolumeView::Disk::present : VolumeView::Disk::absent;
   if (found) disk_ = std::move(found).value();
 }
@@ -135,8 +149,7 @@ Volume::Done Volume::look_at_stage() {
     co_return;
   }
   if (!entry) {
-    view_.wanted ? fail(decide::failure_of(entry.error())) : block(entry.error().message);
-    co_return;
+    co_return give_up(decide::failure_of(entry.error()));
   }
   mounted_ = std::move(entry).value();
   if (!mounted_) {
@@ -144,6 +157,8 @@ Volume::Done Volume::look_at_stage() {
   } else if (disk_ ? on_disk(*mounted_, *disk_) : !view_.wanted) {
     // Without a disk there is nothing to compare, but the place is ours alone: what is left of a pulled disk may go.
     view_.stage = VolumeView::Stage::ours;
+    if (view_.wanted && mounted_->read_only && !view_.read_only)
+      fail({Verdict::mount_failed, "is still mounted read-only, from an earlier goal, at " + mounted_->target});
   } else {
     view_.stage = VolumeView::Stage::other;
     if (view_.wanted)  // rule 14
@@ -154,10 +169,14 @@ Volume::Done Volume::look_at_stage() {
 Volume::Done Volume::describe() {
   const auto backend = services_.backends.find(backend_name_);
   if (backend == services_.backends.end())
-    co_return fail({Verdict::wrong_backend, "this build has no backend '" + backend_name_ + "'"});
+    co_return give_up({Verdict::wrong_backend, "this build has no backend '" + backend_name_ + "'"});
   std::vector<backends::Volume> asked{volume_};
   const auto answers = co_await backend->second->describe(std::move(asked));
-  if (!answers.front()) co_return fail(decide::failure_of(answers.front().error()));
+  if (!view_.wanted && !answers.front() && answers.front().error().code == backends::Errc::not_found) {
+    view_.attachment = Attachment::detached;  // what does not exist any more is not attached either
+    co_return;
+  }
+  if (!answers.front()) co_return give_up(decide::failure_of(answers.front().error()));
   const backends::Description& description = answers.front().value();
   volume_ = description.volume;
   view_.attachment = description.attachment;
@@ -166,16 +185,23 @@ Volume::Done Volume::describe() {
     view_.look_known = true;
     view_.disk = VolumeView::Disk::unknown;
   }
-  if (description.attachment == Attachment::elsewhere)
+  if (description.attachment == Attachment::elsewhere && view_.wanted)
     fail({Verdict::in_use, "attached to instance " + description.holder});  // rule 20
+}
+
+state::VolumeRecord Volume::state_record() const {
+  return {name_, backend_name_, volume_, view_.attached_by_us, to_backend_look(look_), view_.look_known};
 }
 
 Volume::Done Volume::record() {
   view_.attached_by_us = view_.attachment == Attachment::detached;  // rule 11
-  services_.ledger.add(state::VolumeRecord{name_, backend_name_, volume_, view_.attached_by_us, to_backend_look(look_),
-                                           view_.look_known});
+  services_.ledger.add(state_record());
   const auto written = co_await services_.ledger.flush();
-  if (!written) co_return fail({Verdict::attach_failed, written.error().message + "; nothing was attached"});
+  if (!written) {
+    // It must not reach the disk later on, when it is not true any more.
+    services_.ledger.add(state::ForgetVolume{name_});
+    co_return fail({Verdict::attach_failed, written.error().message + "; nothing was attached"});
+  }
   view_.recorded = true;
 }
 
@@ -183,9 +209,14 @@ Volume::Done Volume::attach() {
   const auto backend = services_.backends.find(backend_name_);
   if (backend == services_.backends.end())
     co_return fail({Verdict::wrong_backend, "this build has no backend '" + backend_name_ + "'"});
-  auto attached = co_await backend->second->attach(volume_);
+  backends::Volume wanted = volume_;
+  wanted.defined = wanted.defined && !existed_;  // what has been there is not made anew, blank
+  auto attached = co_await backend->second->attach(std::move(wanted));
   if (!attached) {
-    if (attached.error().code == backends::Errc::in_use) view_.attachment = Attachment::elsewhere;
+    // The request may have got through all the same: then whoever takes it back asks first.
+    const auto code = attached.error().code;
+    if (code == backends::Errc::in_use) view_.attachment = Attachment::elsewhere;
+    if (code != backends::Errc::in_use && code != backends::Errc::not_found) view_.attachment.reset();
     co_return fail(decide::failure_of(attached.error()));
   }
   look_ = to_disk_look(attached.value().look);
@@ -194,6 +225,8 @@ Volume::Done Volume::attach() {
   view_.disk = VolumeView::Disk::unknown;
   // Somebody else attached it between our look and our request. What an earlier run of ours began is ours.
   if (attached.value().already && !from_ledger_) view_.recorded = false;
+  // No commit of its own: should it get lost, the provider knows.
+  if (view_.recorded) services_.ledger.add(state_record());
 }
 
 Volume::Done Volume::await_disk() {
@@ -259,6 +292,7 @@ Volume::Done Volume::mount() {
   auto staged = co_await services_.node.stage(std::move(request));
   if (!staged) co_return fail(decide::failure_of(staged.error()));
   mounted_ = std::move(staged).value();
+  view_.unused = false;
   view_.stage = VolumeView::Stage::ours;
   if (auto usage = co_await services_.node.usage(mounted_->target)) usage_ = std::move(usage).value();
   spdlog::info("volume={} device={} fs={} mounted at {}", name_, mounted_->source, mounted_->fs, mounted_->target);

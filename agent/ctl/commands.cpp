@@ -94,7 +94,7 @@ int events(const Context& context, bool follow, Format format) {
   const std::string target = follow ? "/v1/events?follow=true" : "/v1/events?follow=false";
   const Reply reply = context.client.stream({"GET", target, "", Call().timeout}, print);
   if (const auto* failure = std::get_if<Failure>(&reply)) return fail(context, *failure);
-  const Response& response = std::get<Response>(reply);
+  const auto& response = std::get<Response>(reply);
   if (response.status != 200) {
     const auto problem = object_from(response.body);
     return fail(context,

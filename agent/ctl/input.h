@@ -37,6 +37,6 @@ struct Checked {
 
 /// Blocks: reads one file, a goal, a dstack run configuration, definitions of volumes, or moord's configuration: which
 /// of them is seen from what is in it.
-Checked check_file(const std::string& file, const std::vector<std::string>& variables);
+Checked check_file(const std::string& file, const std::vector<std::string>& words);
 
 }  // namespace mooring::agent::ctl

@@ -45,7 +45,7 @@ Answer ask(Client& client, const Call& call) {
 
 std::string failure_text(const std::string& socket, const Failure& failure) {
   const std::string at = goal::printable(socket);
-  const std::string reason = goal::printable(failure.reason);
+  std::string reason = goal::printable(failure.reason);
   switch (failure.why) {
     case Failure::Why::no_daemon:
       return "no moord answers at " + at + ": " + reason + "; is the service running? (systemctl status moord)";

@@ -24,7 +24,10 @@ Step towards_ready(const VolumeView& view) {
   if (view.disk == Disk::present && view.stage == Stage::unknown) return Step::look_at_stage;
   if (view.stage == Stage::ours && view.recorded) return view.growth_tried || view.read_only ? Step::ready : Step::grow;
   if (view.disk != Disk::present && !view.attachment) return Step::describe;
-  if (!view.recorded) return Step::record;
+  // A disk that somebody else had attached, and that is not here any more, is attached by us this time.
+  const bool becomes_ours =
+      view.disk != Disk::present && view.attachment == Attachment::detached && !view.attached_by_us;
+  if (!view.recorded || becomes_ours) return Step::record;
   if (view.disk != Disk::present) return view.attachment == Attachment::here ? Step::await_disk : Step::attach;
   return towards_mounted(view);
 }
@@ -36,9 +39,12 @@ Step towards_gone(const VolumeView& view) {
   if (view.look_known && view.disk == Disk::unknown) return Step::find_disk;
   if (view.stage == Stage::unknown) return Step::look_at_stage;
   if (view.stage == Stage::ours) return Step::unmount;
-  if (view.attached_by_us && view.attachment != Attachment::detached && view.attachment != Attachment::elsewhere)
-    return view.unused || view.disk != Disk::present ? Step::detach : Step::prove_unused;
-  return Step::forget;
+  if (!view.attached_by_us) return Step::forget;  // rule 11
+  // The record alone does not say that the disk is still ours: an earlier run may have been killed before it attached,
+  // and another instance may have it by now.
+  if (view.disk != Disk::present && !view.attachment) return Step::describe;
+  if (view.disk == Disk::present) return view.unused ? Step::detach : Step::prove_unused;  // rule 10
+  return view.attachment == Attachment::here ? Step::detach : Step::forget;
 }
 
 }  // namespace

@@ -224,7 +224,7 @@ std::optional<std::string> Fields::one_of(string_view key, const std::vector<str
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(string_view text) {
-  constexpr std::int64_t kDay = 24 * 60 * 60 * 1000LL;
+  constexpr std::int64_t kDay = 24LL * 60 * 60 * 1000;
   constexpr std::array<std::pair<string_view, std::int64_t>, 5> kUnits{
       {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", kDay}}};
   const auto count = take_integer(text);

@@ -34,7 +34,7 @@ Response EventStream::open(std::uint64_t id, bool follow) {
   Response response;
   response.content_type = "text/event-stream";
   response.stream = [this, id, follow](SendPart send) -> boost::asio::awaitable<void> {
-    std::uint64_t last = id;
+    std::uint64_t last = id <= events_.last() ? id : 0;  // of another clock: all there is
     while (!stopping_) {
       std::string text;
       for (const state::Event& event : events_.after(last)) {

@@ -89,7 +89,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     explicit Session(Protocol::socket socket) : stream(std::move(socket)) {}
     Stream stream;
     beast::flat_buffer buffer;
-    bool idle = true;  // between two requests
+    bool idle = true;  // owes nobody an answer
   };
 
   static asio::awaitable<void> accept(std::shared_ptr<State> self);
@@ -153,9 +153,9 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
     if (error) co_return false;
     session.buffer.commit(count);
   }
-  session.idle = false;
   session.stream.expires_after(std::chrono::seconds(Limits::kReadSeconds));
   const auto [error, count] = co_await http::async_read(session.stream, session.buffer, parser, kNoThrow);
+  session.idle = false;
   if (error && client_has_gone(error)) co_return false;
   if (error) co_return co_await send(session, unreadable(error), 11, false);
   session.stream.expires_never();  // how long an answer may take is the handler's business
@@ -170,8 +170,9 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
     co_return co_await send(session, problem(400, "bad-request", "The path cannot be read", message.target()),
                             message.version(), false);
   request.body = std::move(message.body());
+  const bool head = request.method == "HEAD";  // not served; a body in the answer ends the connection
   auto response = co_await handler(std::move(request));
-  co_return co_await send(session, std::move(response), message.version(), message.keep_alive() && !stopping);
+  co_return co_await send(session, std::move(response), message.version(), message.keep_alive() && !stopping && !head);
 }
 
 /// A client that is still sending (a body over the limit, say) would lose the answer if we just closed: what it sends

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -17,9 +18,9 @@ Error failed(const std::string& what, int error) {
   return {Errc::attach_failed, what + ": " + std::generic_category().message(error), {}};
 }
 
-struct flock whole_file(bool shared) {
+struct flock whole_file() {
   struct flock lock {};
-  lock.l_type = static_cast<short>(shared ? F_RDLCK : F_WRLCK);
+  lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   return lock;
 }
@@ -48,9 +49,8 @@ Result<void> create_image(const ImagePath& path, std::uint64_t size) {
   std::error_code error;
   std::filesystem::create_directories(path.folder(), error);
   if (error) return failed("cannot make the directory " + path.folder(), error.value());
-  const std::string fresh = beside(path.image());
-  unlink(fresh.c_str());
-  const FileDescriptor file(open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  std::string fresh = path.folder() + "/." + path.name + ".XXXXXX";
+  const FileDescriptor file(mkostemp(fresh.data(), O_CLOEXEC));  // mode 0600
   if (!file) return failed("cannot make " + fresh, errno);
   int result = ftruncate(file.get(), static_cast<off_t>(size)) == 0 ? 0 : errno;
   if (result == 0 && fsync(file.get()) != 0) result = errno;
@@ -61,13 +61,13 @@ Result<void> create_image(const ImagePath& path, std::uint64_t size) {
   return boost::outcome_v2::success();
 }
 
-bool lock_image(const Image& image, bool shared) {
-  auto lock = whole_file(shared);
+bool lock_image(const Image& image) {
+  auto lock = whole_file();
   return fcntl(image.file.get(), F_OFD_SETLK, &lock) == 0;
 }
 
-bool is_locked(const Image& image, bool shared) {
-  auto lock = whole_file(shared);
+bool is_locked(const Image& image) {
+  auto lock = whole_file();
   return fcntl(image.file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 

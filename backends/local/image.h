@@ -35,10 +35,9 @@ Result<void> create_image(const ImagePath& path, std::uint64_t size);
 
 /// Takes the lock that makes the image exclusive across all processes of the machine: an open-file-description lock
 /// (fcntl(2), F_OFD_SETLK). The loop device that gets this descriptor keeps it, so it lasts exactly as long as the
-/// attachment, whatever becomes of the process. `shared`: several readers may have it at once.
-/// False: somebody else has it.
-bool lock_image(const Image& image, bool shared);
-bool is_locked(const Image& image, bool shared);
+/// attachment, whatever becomes of the process. False: somebody else has it. Needs an image opened for writing.
+bool lock_image(const Image& image);
+bool is_locked(const Image& image);
 
 /// Who has the image, by its own account; only worth asking while it is locked.
 std::string read_holder(const ImagePath& path);

@@ -53,9 +53,11 @@ Result<Description> describe_image(const ImagePath& path, Volume volume, const s
   }
   description.volume.size = image.value().size;
   const std::lock_guard guard(lock_and_holder());
-  if (!is_locked(image.value(), description.volume.read_only)) return description;
+  if (!is_locked(image.value())) return description;
   description.holder = read_holder(path);
-  description.attachment = description.holder == instance ? Attachment::here : Attachment::elsewhere;
+  // A name alone may be stale: after a reboot, say, when another instance has the lock and has not written its own yet.
+  const bool ours = description.holder == instance && find_loop(image.value().id);
+  description.attachment = ours ? Attachment::here : Attachment::elsewhere;
   if (description.attachment == Attachment::here) description.look = look_of(image.value());
   return description;
 }
@@ -67,15 +69,15 @@ Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const
       BOOST_OUTCOME_TRYV(create_image(path, (volume.size + kBlock - 1) / kBlock * kBlock));
     }
   }
-  BOOST_OUTCOME_TRY(auto image, open_image(path, !volume.read_only));
+  BOOST_OUTCOME_TRY(auto image, open_image(path, true));
   if (image.size < kSector) return Error{Errc::attach_failed, path.image() + " is smaller than a sector", {}};
   const std::lock_guard guard(lock_and_holder());
-  const bool locked = lock_image(image, volume.read_only);
+  const bool locked = lock_image(image);
   const auto loop = find_loop(image.id);
   if (!locked && loop && read_holder(path) == instance) return Attached{look_of(image), true};
   if (!locked) return in_use(path);
   // The lock is free, but a loop device is there: not one of ours, they keep their lock.
-  if (loop && !volume.read_only)
+  if (loop)
     return Error{Errc::in_use, path.image() + " is attached as " + loop->device + " by another program", loop->device};
   BOOST_OUTCOME_TRYV(write_holder(path, instance));
   BOOST_OUTCOME_TRY(auto device, configure_loop(image.file.get(), path.image(), volume.read_only));
@@ -84,17 +86,19 @@ Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const
   return attached;
 }
 
-Result<void> detach_image(const ImagePath& path) {
+Result<void> detach_image(const ImagePath& path, const std::string& instance) {
+  const std::lock_guard guard(lock_and_holder());
   auto image = open_image(path, false);
   if (!image && image.error().code != Errc::not_found) return std::move(image).error();
-  const auto loop = image ? find_loop(image.value().id) : find_loop_of_deleted(path.image());
-  if (!loop) return boost::outcome_v2::success();
-  const std::lock_guard guard(lock_and_holder());
+  auto loop = image ? find_loop(image.value().id) : std::nullopt;
+  if (!loop) loop = find_loop_of_deleted(path.image());
+  // What is not there, or not under our name, is not ours to detach (rule 11).
+  if (!loop || read_holder(path) != instance) return boost::outcome_v2::success();
   BOOST_OUTCOME_TRY(const bool gone, clear_loop(*loop));
+  if (!gone) return Error{Errc::not_ready, loop->device + " is still open; it goes when it is closed", {}};
   // The name goes with the attachment, unless another instance has been quick, and it is its own name by now.
   const auto free = open_image(path, true);
-  if (gone && free && lock_image(free.value(), false)) remove_holder(path);
-  if (!gone) return Error{Errc::not_ready, loop->device + " is still open; it goes when it is closed", {}};
+  if (free && lock_image(free.value())) remove_holder(path);
   return boost::outcome_v2::success();
 }
 
@@ -130,7 +134,7 @@ boost::asio::awaitable<Result<Attached>> LocalBackend::attach(Volume volume) {
 boost::asio::awaitable<Result<void>> LocalBackend::detach(Volume volume) {
   auto job = [this, volume = std::move(volume)]() noexcept -> Result<void> {
     BOOST_OUTCOME_TRY(const auto path, image_path(directory_, region_, volume));
-    return detach_image(path);
+    return detach_image(path, instance_);
   };
   co_return co_await offload(pool_, std::move(job));
 }

@@ -71,7 +71,9 @@ std::string backing_file(const std::filesystem::path& device) {
 template <class MayMatch, class Matches>
 std::optional<Loop> find_loop_where(MayMatch may_match, Matches matches) {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", ignored)) {
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator at("/sys/block", ignored); at != end; at.increment(ignored)) {
+    const auto& entry = *at;
     const std::string name = entry.path().filename();
     if (!name.starts_with("loop") || !std::filesystem::exists(entry.path() / "loop", ignored)) continue;
     const std::string file = backing_file(entry.path());
@@ -106,6 +108,10 @@ Result<bool> clear_loop(const Loop& loop) {
   {
     const FileDescriptor device(open(loop.device.c_str(), O_RDONLY | O_CLOEXEC));
     if (!device) return failed("cannot open " + loop.device, errno);
+    // While it is open, its number cannot become another file's.
+    loop_info64 info{};
+    if (ioctl(device.get(), LOOP_GET_STATUS64, &info) != 0) return true;
+    if (Look::File{info.lo_device, info.lo_inode} != loop.file) return true;
     if (ioctl(device.get(), LOOP_CLR_FD) != 0 && errno != ENXIO) return failed("cannot detach " + loop.device, errno);
   }
   // LOOP_CLR_FD succeeds on a device that others have open, too: it is then gone when the last of them closes it (since

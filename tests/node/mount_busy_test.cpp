@@ -234,6 +234,28 @@ TEST_F(Busy, nothing_is_proven_without_a_descriptor_to_ask_with) {
   expect_released();
 }
 
+TEST_F(Busy, nothing_is_proven_of_a_disk_that_cannot_be_opened) {
+  const auto device = disk_.device();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    must(::unshare(CLONE_NEWNS) == 0);
+    if (const pid_t nobody = ::fork(); nobody == 0) {
+      must(::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0);
+      must(!blocking::still_mounted_somewhere(device, "ext4"));
+      ::_exit(0);
+    } else {
+      int status = -1;
+      must(::waitpid(nobody, &status, 0) == nobody && status == 0);
+    }
+    must(::mount("none", "/dev", "tmpfs", 0, nullptr) == 0);  // the kernel has the disk, but no node leads to it
+    must(!blocking::still_mounted_somewhere(device, "ext4"));
+    ::_exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(Busy, a_table_that_cannot_be_read_is_an_error) {
   stage_with_data();
   rlimit before{};

@@ -312,6 +312,16 @@ TEST_F(Stage, growing_a_btrfs_while_something_exclusive_runs_is_busy) {
   EXPECT_TRUE(succeeds(unstage(outer, "ext4", false, "outer")));
 }
 
+TEST_F(Stage, a_btrfs_of_several_disks_is_refused) {
+  const LoopDisk one(scratch_.path(), smallest_disk("btrfs"));
+  const LoopDisk two(scratch_.path(), smallest_disk("btrfs"));
+  run({"mkfs.btrfs", "-q", one.path(), two.path()});
+  const auto content = blocking::probe(one.look(), one.device());
+  ASSERT_TRUE(succeeds(content));
+  EXPECT_TRUE(fails_with(stage(one, *content.value().filesystem), Errc::unsafe_content, "spans 2 disks"));
+  EXPECT_FALSE(is_mounted(stage_path()));
+}
+
 TEST_F(Stage, another_disk_than_the_one_meant_is_not_mounted) {  // rule 7
   const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
   const LoopDisk other(scratch_.path(), smallest_disk("ext4"));

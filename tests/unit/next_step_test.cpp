@@ -52,10 +52,17 @@ std::vector<Row> rows() {
       {"attaches_once_it_is_written",
        with({},
             [](auto& v) {
-              v.wanted = v.recorded = true;
+              v.wanted = v.recorded = v.attached_by_us = true;
               v.attachment = Attachment::detached;
             }),
        Step::attach},
+      {"what_others_had_attached_becomes_ours_in_writing_first",
+       with({},
+            [](auto& v) {
+              v.wanted = v.recorded = true;
+              v.attachment = Attachment::detached;
+            }),
+       Step::record},
       {"waits_for_the_device",
        with({},
             [](auto& v) {
@@ -127,7 +134,28 @@ std::vector<Row> rows() {
       {"proves_that_nobody_has_it", leaving, Step::prove_unused},
       {"detaches_what_we_attached", with(leaving, [](auto& v) { v.unused = true; }), Step::detach},
       {"leaves_what_others_attached", with(leaving, [](auto& v) { v.attached_by_us = false; }), Step::forget},
-      {"forgets_last", with(leaving, [](auto& v) { v.attachment = Attachment::detached; }), Step::forget},
+      {"forgets_last",
+       with(leaving,
+            [](auto& v) {
+              v.attachment = Attachment::detached;
+              v.disk = Disk::absent;
+            }),
+       Step::forget},
+      {"asks_whose_it_is_before_it_detaches_what_it_cannot_see",
+       with(leaving,
+            [](auto& v) {
+              v.attachment.reset();
+              v.disk = Disk::unknown;
+              v.look_known = false;
+            }),
+       Step::describe},
+      {"leaves_a_disk_that_another_instance_has_by_now",
+       with(leaving,
+            [](auto& v) {
+              v.attachment = Attachment::elsewhere;
+              v.disk = Disk::absent;
+            }),
+       Step::forget},
       {"waits_while_somebody_uses_it",
        with(leaving,
             [](auto& v) {
@@ -189,7 +217,10 @@ class World {
                                                 : Attachment::detached;
         view.look_known = attached_;
         view.disk = Disk::unknown;
-        view.failed = fails || attached_elsewhere_;
+        if (fails || (attached_elsewhere_ && view.wanted)) {
+          view.attachment.reset();
+          return stuck();
+        }
         break;
       case Step::record:
         if (fails) return stuck();
@@ -385,8 +416,11 @@ TEST(NextStep, holds_its_promises_for_every_view) {
       ASSERT_NE(v.stage, Stage::ours);
     }
     if (step == Step::unmount) ASSERT_TRUE(!v.wanted && v.stage == Stage::ours);
-    if (step == Step::detach)
-      ASSERT_TRUE(!v.wanted && v.attached_by_us && v.stage != Stage::ours && (v.unused || v.disk != Disk::present));
+    if (step == Step::detach) {
+      ASSERT_TRUE(!v.wanted && v.attached_by_us && v.stage != Stage::ours);
+      // Rule 10: what is here is proven unused; what is not here is known to be attached all the same.
+      ASSERT_TRUE(v.disk == Disk::present ? v.unused : v.attachment == Attachment::here);
+    }
     if (step == Step::ready) ASSERT_TRUE(v.wanted && v.stage == Stage::ours);
   }
 }

@@ -163,10 +163,7 @@ void Volume::adopt_goal() {
   // A claim alone brings nothing here, but it keeps what is.
   const bool stays = wanted || (view_.wanted && claimed() && !leave_first_);
   if (view_.wanted && !stays) {
-    // The way back begins with a look at what is there; what the provider said of it holds.
-    const auto attachment = view_.attachment;
-    look_afresh();
-    view_.attachment = attachment;
+    look_afresh_on_the_way_back();
   }
   view_.wanted = stays;
   view_.may_format = std::ranges::any_of(users_, [](const auto& user) {
@@ -189,6 +186,13 @@ void Volume::look_afresh() {
   content_.reset();
 }
 
+/// What the provider said holds: a detach of what is detached already does nothing.
+void Volume::look_afresh_on_the_way_back() {
+  const auto attachment = view_.attachment;
+  look_afresh();
+  view_.attachment = attachment;
+}
+
 /// Whether what is mounted is what this one asked for; those who came together may have asked for different things.
 std::optional<decide::Failure> Volume::unfit(const Wish& wish) const {
   if (!wish.candidate.fs.empty() && mounted_->fs != wish.candidate.fs)  // rule 6
@@ -196,6 +200,8 @@ std::optional<decide::Failure> Volume::unfit(const Wish& wish) const {
                            "has " + mounted_->fs + ", but " + wish.candidate.fs + " was asked for"};
   if (mounted_->read_only && !wish.read_only && !wish.candidate.volume.read_only)  // rule 12
     return decide::Failure{decide::Verdict::mount_failed, "is mounted read-only, for a goal that asked for it so"};
+  if (wish.options != options_)
+    return decide::Failure{decide::Verdict::mount_failed, "is mounted with the options of another task"};
   return std::nullopt;
 }
 
@@ -261,7 +267,7 @@ boost::asio::awaitable<void> Volume::rest(Step end) {
   patience_ = std::min(patience_ * 2, kLongestPatience);
   holder_watches_.clear();
   view_.blocked = false;
-  look_afresh();
+  look_afresh_on_the_way_back();
 }
 
 void Volume::forget_observations() {

@@ -89,6 +89,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   void adopt_goal();
   void adopt(const Wish& wish);
   void look_afresh();
+  void look_afresh_on_the_way_back();
   [[nodiscard]] bool claimed() const;
   [[nodiscard]] std::optional<decide::Failure> unfit(const Wish& wish) const;
   void settle(Outcome outcome);
@@ -107,6 +108,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   Done await_disk();
   Done probe();
   Done refuse_blank();
+  void refuse_other(const std::string& type);
   Done format();
   Done check();
   Done mount();

@@ -253,8 +253,17 @@ Volume::Done Volume::probe() {
   if (!content) co_return fail(decide::failure_of(content.error()));
   content_ = std::move(content).value();
   view_.content = content_->filesystem ? VolumeView::Content::filesystem : VolumeView::Content::blank;
-  if (content_->filesystem && !wanted_fs_.empty() && content_->filesystem->type != wanted_fs_)  // rule 6
-    fail({Verdict::unsafe_filesystem, "has " + content_->filesystem->type + ", but " + wanted_fs_ + " was asked for"});
+  if (content_->filesystem) refuse_other(content_->filesystem->type);
+}
+
+/// Rule 6, for those who asked for another file system; others who came together with them may still have it.
+void Volume::refuse_other(const std::string& type) {
+  for (auto& [key, seat] : users_) {
+    if (!seat.wish || seat.wish->candidate.fs.empty() || seat.wish->candidate.fs == type) continue;
+    seat.outcome = Outcome::failed;
+    seat.failure = {Verdict::unsafe_filesystem, "has " + type + ", but " + seat.wish->candidate.fs + " was asked for"};
+  }
+  changed_.notify();
 }
 
 Volume::Done Volume::refuse_blank() {
@@ -368,9 +377,10 @@ Volume::Done Volume::detach() {
 }
 
 Volume::Done Volume::forget() {
-  // Nothing of ours is mounted there any more; this takes the mount point away.
+  // Nothing of ours is mounted there any more, and the disk may be another instance's by now: only the mount point goes.
   if (view_.stage == VolumeView::Stage::free) {
-    auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, stage_device(), "", false);
+    mount::Device none;
+    auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, std::move(none), "", false);
     if (!cleared) spdlog::warn("volume={} the mount point stays: {}", name_, cleared.error().message);
   }
   services_.ledger.add(state::ForgetVolume{name_});

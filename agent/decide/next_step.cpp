@@ -23,7 +23,8 @@ Step towards_ready(const VolumeView& view) {
   if (view.look_known && view.disk == Disk::unknown) return Step::find_disk;
   if (view.disk == Disk::present && view.stage == Stage::unknown) return Step::look_at_stage;
   if (view.stage == Stage::ours && view.recorded) return view.growth_tried || view.read_only ? Step::ready : Step::grow;
-  if (view.disk != Disk::present && !view.attachment) return Step::describe;
+  // A disk that is here may still be somebody else's: with the local backend, instances share a machine (rule 20).
+  if (!view.attachment) return Step::describe;
   // A disk that somebody else had attached, and that is not here any more, is attached by us this time.
   const bool becomes_ours =
       view.disk != Disk::present && view.attachment == Attachment::detached && !view.attached_by_us;
@@ -42,9 +43,9 @@ Step towards_gone(const VolumeView& view) {
   if (!view.attached_by_us) return Step::forget;  // rule 11
   // The record alone does not say that the disk is still ours: an earlier run may have been killed before it attached,
   // and another instance may have it by now.
-  if (view.disk != Disk::present && !view.attachment) return Step::describe;
-  if (view.disk == Disk::present) return view.unused ? Step::detach : Step::prove_unused;  // rule 10
-  return view.attachment == Attachment::here ? Step::detach : Step::forget;
+  if (!view.attachment) return Step::describe;
+  if (view.attachment != Attachment::here) return Step::forget;
+  return view.disk == Disk::present && !view.unused ? Step::prove_unused : Step::detach;  // rule 10
 }
 
 }  // namespace

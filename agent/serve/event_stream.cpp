@@ -37,10 +37,8 @@ Response EventStream::open(std::uint64_t id, bool follow) {
     std::uint64_t last = id <= events_.last() ? id : 0;  // of another clock: all there is
     while (!stopping_) {
       std::string text;
-      for (const state::Event& event : events_.after(last)) {
-        text += to_text(event);
-        last = event.id;
-      }
+      for (const state::Event& event : events_.after(last)) text += to_text(event);
+      last = events_.last();
       if (text.empty()) text = ": still here\n\n";
       if (!co_await send(text) || !follow) co_return;
       if (events_.last() == last) co_await happened_.wait_until(act::Clock::now() + kHeartbeat);

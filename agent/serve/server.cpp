@@ -184,7 +184,7 @@ asio::awaitable<void> Server::State::close(Session& session) {
   std::size_t dropped = 0;
   while (dropped < Limits::kDrain && !stopping) {
     session.buffer.clear();
-    constexpr std::size_t kPiece = 64 * 1024;
+    constexpr std::size_t kPiece = 64UL * 1024;
     const auto [error, count] = co_await session.stream.async_read_some(session.buffer.prepare(kPiece), kNoThrow);
     if (error) co_return;
     dropped += count;

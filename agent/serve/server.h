@@ -15,13 +15,14 @@ namespace mooring::agent::serve {
 
 /// What a client may cost.
 struct Limits {
-  static constexpr std::size_t kBody = 1024 * 1024;  // bytes; a goal of thousands of mounts is smaller
-  static constexpr std::size_t kHeader = 16 * 1024;  // bytes
-  static constexpr std::size_t kConnections = 1024;  // most of them wait
-  static constexpr int kReadSeconds = 10;            // for a request, once it has begun
-  static constexpr int kIdleSeconds = 60;            // between two requests
+  static constexpr std::size_t kBody = 1024UL * 1024;  // bytes; a goal of thousands of mounts is smaller
+  static constexpr std::size_t kHeader = 16UL * 1024;  // bytes
+  static constexpr std::size_t kConnections = 1024;    // most of them wait
+  static constexpr int kReadSeconds = 10;              // for a request, once it has begun
+  static constexpr int kIdleSeconds = 60;              // between two requests
   static constexpr int kWriteSeconds = 30;
-  static constexpr std::size_t kDrain = 16 * 1024 * 1024;  // bytes that are still taken from a client that was refused
+  static constexpr std::size_t kDrain =
+      16UL * 1024 * 1024;  // bytes that are still taken from a client that was refused
   static constexpr int kDrainSeconds = 2;
 };
 

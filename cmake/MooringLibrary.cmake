@@ -24,6 +24,8 @@ target_compile_options(mooring_options INTERFACE
   # Null dereference is reported inside coroutine frames and libstdc++ by g++ once it inlines; clang has no such doubt.
   # So is the aligned allocation of coroutine frames in Asio, a pair that does match (GCC bug 109224).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference> $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
+  # And of values that Outcome's TRY has tested before it touches them.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
 target_compile_definitions(mooring_options INTERFACE MOORING_VERSION="${PROJECT_VERSION}")
 if(MOORING_SANITIZE STREQUAL "thread")

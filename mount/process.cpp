@@ -2,12 +2,12 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <mutex>
 #include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -90,6 +90,7 @@ Result<pid_t> start(const std::string& program, std::vector<std::string> argv, i
     return system_error("cannot prepare to run " + program, failed);
   }
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (auto& argument : argv) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   std::string path = std::string("PATH=") + kPath;

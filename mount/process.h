@@ -16,7 +16,7 @@ struct ProcessEnd {
   std::string output;  // the end of what it wrote to stdout and stderr, at most kOutputKept bytes
 };
 
-inline constexpr std::size_t kOutputKept = 16 * 1024;
+inline constexpr std::size_t kOutputKept = 16UL * 1024;
 
 /// How long a program may take to end after SIGTERM, before SIGKILL.
 inline constexpr std::chrono::seconds kTermGrace{5};

@@ -229,7 +229,8 @@ Response Api::identity() const { return json_response(200, identity_json(service
 Api::Answer Api::explain(const Request& request) {
   auto body = goal_of(request);
   if (body.refusal) co_return *std::move(body.refusal);
-  auto plans = co_await world_.planner.plan(std::move(body.goal), {});
+  std::map<std::string, std::string> nothing_chosen;
+  auto plans = co_await world_.planner.plan(std::move(body.goal), std::move(nothing_chosen));
   json::array mounts;
   for (act::MountPlan& plan : plans) {
     json::object mount{{"path", plan.mount.path}};

@@ -377,7 +377,8 @@ Volume::Done Volume::detach() {
 }
 
 Volume::Done Volume::forget() {
-  // Nothing of ours is mounted there any more, and the disk may be another instance's by now: only the mount point goes.
+  // Nothing of ours is mounted there any more, and the disk may be another instance's by now: only the mount point
+  // goes.
   if (view_.stage == VolumeView::Stage::free) {
     mount::Device none;
     auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, std::move(none), "", false);

@@ -102,13 +102,12 @@ Result<MountEntry> stage(const StageRequest& request);
 /// point. `force` tries to sync for kForcedSync at most, detaches the mount lazily and skips the proof. Nothing mounted
 /// there: only the mount point goes. Errors: busy (see find_users), occupied (another disk than `device` is mounted
 /// there), system.
-Result<void> unstage(const std::string& root, const std::string& name, const Device& device, const std::string& fs,
-                     bool force);
+Result<void> unstage(const std::string& root, const std::string& name, const Device& device, bool force);
 
 /// Whether anything on this machine still holds the whole disk that `device` is, or is a partition of: a mount in any
 /// namespace or in none, swap, device-mapper, an open O_EXCL. Once the device is gone: whether a mount table has it.
 /// Errors: system, unreadable; in doubt never false.
-Result<bool> still_mounted_somewhere(const Device& device, const std::string& fs);
+Result<bool> still_mounted_somewhere(const Device& device);
 
 /// Who uses the file system mounted from `device`: cwd, root, executable, open files and maps, in every mount
 /// namespace, and mount namespaces that have it mounted. Reads all of /proc: slow, only for explaining a refusal.

@@ -41,7 +41,7 @@ Result<int> count_in_table(const OpenDevice& disk) {
     return system_error("cannot probe " + disk.device.path, errno);
   }
   blkid_probe_enable_partitions(probe.get(), 1);
-  const blkid_partlist list = blkid_probe_get_partitions(probe.get());
+  auto* const list = blkid_probe_get_partitions(probe.get());
   if (list == nullptr)
     return system_error("cannot read the partition table of " + disk.device.path, errno, Errc::unreadable);
   int count = 0;

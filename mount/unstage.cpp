@@ -51,14 +51,13 @@ Result<void> unmount_safely(const Place& place, const Seen& seen, const Device& 
 
 namespace blocking {
 
-Result<bool> still_mounted_somewhere(const Device& device, const std::string& /*fs*/) {
+Result<bool> still_mounted_somewhere(const Device& device) {
   // All of the disk is detached, not only this partition of it.
   BOOST_OUTCOME_TRY(const auto holder, holder_of_disk(device));
   return holder == Holder::gone ? in_a_table(device) : holder == Holder::somebody;
 }
 
-Result<void> unstage(const std::string& root, const std::string& name, const Device& device, const std::string& /*fs*/,
-                     bool force) {
+Result<void> unstage(const std::string& root, const std::string& name, const Device& device, bool force) {
   BOOST_OUTCOME_TRY(auto path, stage_path(root, name));
   auto parent = open_directory(root);
   const bool no_root = !parent && parent.error().code == Errc::not_found;

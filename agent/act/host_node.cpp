@@ -60,17 +60,15 @@ Node::Answer<mount::MountEntry> HostNode::stage(mount::StageRequest request) {
   return offload(pool_, std::move(job));
 }
 
-Node::Answer<void> HostNode::unstage(std::string root, std::string name, mount::Device device, std::string fs,
-                                     bool force) {
-  auto job = [root = std::move(root), name = std::move(name), device = std::move(device), fs = std::move(fs),
-              force]() noexcept { return blocking::unstage(root, name, device, fs, force); };
+Node::Answer<void> HostNode::unstage(std::string root, std::string name, mount::Device device, bool force) {
+  auto job = [root = std::move(root), name = std::move(name), device = std::move(device), force]() noexcept {
+    return blocking::unstage(root, name, device, force);
+  };
   return offload(pool_, std::move(job));
 }
 
-Node::Answer<bool> HostNode::still_mounted_somewhere(mount::Device device, std::string fs) {
-  auto job = [device = std::move(device), fs = std::move(fs)]() noexcept {
-    return blocking::still_mounted_somewhere(device, fs);
-  };
+Node::Answer<bool> HostNode::still_mounted_somewhere(mount::Device device) {
+  auto job = [device = std::move(device)]() noexcept { return blocking::still_mounted_somewhere(device); };
   return offload(pool_, std::move(job));
 }
 

@@ -24,8 +24,8 @@ class HostNode final : public Node {
                             std::stop_token stop) override;
   Answer<std::optional<mount::MountEntry>> look_at_stage(std::string root, std::string name) override;
   Answer<mount::MountEntry> stage(mount::StageRequest request) override;
-  Answer<void> unstage(std::string root, std::string name, mount::Device device, std::string fs, bool force) override;
-  Answer<bool> still_mounted_somewhere(mount::Device device, std::string fs) override;
+  Answer<void> unstage(std::string root, std::string name, mount::Device device, bool force) override;
+  Answer<bool> still_mounted_somewhere(mount::Device device) override;
   Answer<std::vector<mount::User>> find_users(mount::Device device, std::string target) override;
   Answer<mount::Growth> grow(mount::MountEntry mounted) override;
   Answer<mount::Usage> usage(std::string target) override;

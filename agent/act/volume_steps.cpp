@@ -328,8 +328,7 @@ Volume::Done Volume::name_the_holders(const mount::Device& device) {
 
 Volume::Done Volume::unmount() {
   const mount::Device device = stage_device();
-  const std::string fs = mounted_->fs;
-  auto done = co_await services_.node.unstage(services_.settings.mount_root, name_, device, fs, force_);
+  auto done = co_await services_.node.unstage(services_.settings.mount_root, name_, device, force_);
   if (!done && done.error().code == mount::Errc::busy) {
     co_await name_the_holders(device);
     view_.stage = VolumeView::Stage::unknown;  // the next try looks at it afresh
@@ -346,8 +345,7 @@ Volume::Done Volume::unmount() {
 }
 
 Volume::Done Volume::prove_unused() {
-  const std::string fs = content_ && content_->filesystem ? content_->filesystem->type : "";
-  auto mounted = co_await services_.node.still_mounted_somewhere(*disk_, fs);
+  auto mounted = co_await services_.node.still_mounted_somewhere(*disk_);
   if (mounted && (!mounted.value() || force_)) {
     view_.unused = true;
     co_return;
@@ -381,7 +379,7 @@ Volume::Done Volume::forget() {
   // goes.
   if (view_.stage == VolumeView::Stage::free) {
     mount::Device none;
-    auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, std::move(none), "", false);
+    auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, std::move(none), false);
     if (!cleared) spdlog::warn("volume={} the mount point stays: {}", name_, cleared.error().message);
   }
   services_.ledger.add(state::ForgetVolume{name_});

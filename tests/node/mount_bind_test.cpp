@@ -119,7 +119,7 @@ TEST_F(Bind, one_whose_stage_was_unmounted_by_hand_goes_by_force) {
   EXPECT_TRUE(is_mounted(path_));
   EXPECT_TRUE(succeeds(blocking::unbind(stage_path(), path_, kMade, true)));
   EXPECT_FALSE(std::filesystem::exists(path_));
-  EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(disk)));
 }
 
 TEST_F(Bind, force_leaves_a_disk_that_somebody_mounted_there) {
@@ -187,9 +187,9 @@ TEST_F(Bind, a_bind_of_a_stage_works_and_keeps_the_stage_busy) {
   ASSERT_TRUE(succeeds(stage(disk, format(disk, "ext4"))));
   ASSERT_TRUE(succeeds(blocking::prepare_host_path(path_)));
   ASSERT_TRUE(succeeds(blocking::bind(stage_path(), path_, false)));
-  EXPECT_TRUE(fails_with(unstage(disk, "ext4"), Errc::busy, path_));
+  EXPECT_TRUE(fails_with(unstage(disk), Errc::busy, path_));
   ASSERT_TRUE(succeeds(blocking::unbind(stage_path(), path_, kMade, false)));
-  EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(disk)));
 }
 
 TEST_F(Bind, an_instance_path_is_made_for_everybody) {

@@ -39,7 +39,7 @@ class Busy : public StageFixture {
   mount::FileSystem made_ = format(disk_, "ext4");
 
   void expect_busy(const std::string& words) {
-    const auto released = unstage(disk_, "ext4");
+    const auto released = unstage(disk_);
     EXPECT_TRUE(fails_with(released, Errc::busy, words));
     EXPECT_TRUE(is_mounted(stage_path()));
     EXPECT_EQ(read_whole(stage_path() + "/data"), "kept");
@@ -51,9 +51,9 @@ class Busy : public StageFixture {
   }
 
   void expect_released() {
-    EXPECT_TRUE(succeeds(unstage(disk_, "ext4")));
+    EXPECT_TRUE(succeeds(unstage(disk_)));
     EXPECT_FALSE(std::filesystem::exists(stage_path()));
-    const auto still = blocking::still_mounted_somewhere(disk_.device(), "ext4");
+    const auto still = blocking::still_mounted_somewhere(disk_.device());
     ASSERT_TRUE(succeeds(still));
     EXPECT_FALSE(still.value());
   }
@@ -118,7 +118,7 @@ TEST_F(Busy, by_a_private_mount_namespace) {
     must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
   });
   expect_busy("pid " + std::to_string(child.pid()));
-  const auto still = blocking::still_mounted_somewhere(disk_.device(), "ext4");
+  const auto still = blocking::still_mounted_somewhere(disk_.device());
   ASSERT_TRUE(succeeds(still));
   EXPECT_TRUE(still.value());
   child.end();
@@ -192,7 +192,7 @@ TEST_F(Busy, still_after_it_was_unmounted_behind_our_back) {
     must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
   });
   ASSERT_EQ(::umount(stage_path().c_str()), 0);
-  EXPECT_TRUE(fails_with(unstage(disk_, "ext4"), Errc::busy, "pid " + std::to_string(child.pid())));
+  EXPECT_TRUE(fails_with(unstage(disk_), Errc::busy, "pid " + std::to_string(child.pid())));
   child.end();
   expect_released();
 }
@@ -200,9 +200,9 @@ TEST_F(Busy, still_after_it_was_unmounted_behind_our_back) {
 TEST_F(Busy, force_detaches_it_all_the_same) {
   stage_with_data();
   Child child([&] { must(::chdir(stage_path().c_str()) == 0); });
-  EXPECT_TRUE(succeeds(unstage(disk_, "ext4", true)));
+  EXPECT_TRUE(succeeds(unstage(disk_, true)));
   EXPECT_FALSE(is_mounted(stage_path()));
-  const auto still = blocking::still_mounted_somewhere(disk_.device(), "ext4");
+  const auto still = blocking::still_mounted_somewhere(disk_.device());
   ASSERT_TRUE(succeeds(still));
   EXPECT_TRUE(still.value());
   child.end();
@@ -212,10 +212,8 @@ TEST_F(Busy, by_a_lazily_unmounted_file_system_that_is_in_no_table) {
   stage_with_data();
   Child child([&] { must(::chdir(stage_path().c_str()) == 0); });
   ASSERT_EQ(::umount2(stage_path().c_str(), MNT_DETACH), 0);
-  for (const auto* fs : {"ext4", ""}) {
-    EXPECT_TRUE(blocking::still_mounted_somewhere(disk_.device(), fs).value()) << fs;
-    EXPECT_TRUE(fails_with(unstage(disk_, fs), Errc::busy, "pid " + std::to_string(child.pid()))) << fs;
-  }
+  EXPECT_TRUE(blocking::still_mounted_somewhere(disk_.device()).value());
+  EXPECT_TRUE(fails_with(unstage(disk_), Errc::busy, "pid " + std::to_string(child.pid())));
   child.end();
   expect_released();
 }
@@ -228,7 +226,7 @@ TEST_F(Busy, nothing_is_proven_without_a_descriptor_to_ask_with) {
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{3, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto still = blocking::still_mounted_somewhere(device, "ext4");
+  const auto still = blocking::still_mounted_somewhere(device);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_TRUE(fails_with(still, Errc::system, "Too many open files"));
   expect_released();
@@ -241,14 +239,14 @@ TEST_F(Busy, nothing_is_proven_of_a_disk_that_cannot_be_opened) {
     must(::unshare(CLONE_NEWNS) == 0);
     if (const pid_t nobody = ::fork(); nobody == 0) {
       must(::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0);
-      must(!blocking::still_mounted_somewhere(device, "ext4"));
+      must(!blocking::still_mounted_somewhere(device));
       ::_exit(0);
     } else {
       int status = -1;
       must(::waitpid(nobody, &status, 0) == nobody && status == 0);
     }
     must(::mount("none", "/dev", "tmpfs", 0, nullptr) == 0);  // the kernel has the disk, but no node leads to it
-    must(!blocking::still_mounted_somewhere(device, "ext4"));
+    must(!blocking::still_mounted_somewhere(device));
     ::_exit(0);
   }
   int status = -1;
@@ -307,7 +305,7 @@ TEST_F(Busy, force_writes_first) {
   const std::string words = "only in memory until now, " + std::string(64, 'x');
   write_file(stage_path() + "/late", words);
   Child child([&] { must(::chdir(stage_path().c_str()) == 0); });
-  EXPECT_TRUE(succeeds(unstage(disk_, "ext4", true)));
+  EXPECT_TRUE(succeeds(unstage(disk_, true)));
   EXPECT_NE(read_whole(disk_.image()).find(words), std::string::npos);
   child.end();
 }
@@ -327,9 +325,9 @@ TEST_F(Busy, force_does_not_wait_for_a_disk_that_does_not_answer) {
       ::close(outer);
       EXPECT_TRUE(mount::sync_within(place, std::chrono::seconds(60)));
     }
-    ASSERT_TRUE(succeeds(unstage(inner, "ext4", true, "inner")));
+    ASSERT_TRUE(succeeds(unstage(inner, true, "inner")));
   }
-  EXPECT_TRUE(succeeds(unstage(disk_, "ext4", true)));
+  EXPECT_TRUE(succeeds(unstage(disk_, true)));
 }
 
 class BusyEach : public Busy, public ::testing::WithParamInterface<const char*> {};
@@ -345,15 +343,15 @@ TEST_P(BusyEach, by_a_private_mount_namespace_and_a_process) {
       must(::unshare(CLONE_NEWNS) == 0);
       must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
     });
-    EXPECT_TRUE(fails_with(unstage(disk, fs), Errc::busy, "pid " + std::to_string(child.pid())));
+    EXPECT_TRUE(fails_with(unstage(disk), Errc::busy, "pid " + std::to_string(child.pid())));
   }
   {
     Child child([&] { must(::chdir(stage_path().c_str()) == 0); });
-    EXPECT_TRUE(fails_with(unstage(disk, fs), Errc::busy, "working directory"));
+    EXPECT_TRUE(fails_with(unstage(disk), Errc::busy, "working directory"));
   }
   EXPECT_TRUE(is_mounted(stage_path()));
-  EXPECT_TRUE(succeeds(unstage(disk, fs)));
-  const auto still = blocking::still_mounted_somewhere(disk.device(), fs);
+  EXPECT_TRUE(succeeds(unstage(disk)));
+  const auto still = blocking::still_mounted_somewhere(disk.device());
   ASSERT_TRUE(succeeds(still));
   EXPECT_FALSE(still.value());
 }

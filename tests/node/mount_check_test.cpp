@@ -41,13 +41,13 @@ TEST_F(Check, a_journal_is_replayed) {
   write_file(stage_path() + "/data", "journaled");
   run({"sync", stage_path() + "/data"});
   const LoopDisk crashed(scratch_.path(), 32 * kMiB, {.read_only = false, .prepare = {}, .copy_of = disk_.image()});
-  ASSERT_TRUE(succeeds(unstage(disk_, "ext4")));
+  ASSERT_TRUE(succeeds(unstage(disk_)));
   const auto checked = blocking::check(crashed.look(), crashed.device(), made_, {});
   ASSERT_TRUE(succeeds(checked));
   EXPECT_NE(checked.value().find("recovering journal"), std::string::npos) << checked.value();
   ASSERT_TRUE(succeeds(stage(crashed, made_)));
   EXPECT_EQ(read_whole(stage_path() + "/data"), "journaled");
-  EXPECT_TRUE(succeeds(unstage(crashed, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(crashed)));
 }
 
 TEST_F(Check, damage_that_needs_a_person_is_refused) {
@@ -68,7 +68,7 @@ TEST_F(Check, a_mounted_one_is_left_alone) {
   const auto checked = check();
   ASSERT_TRUE(succeeds(checked));
   EXPECT_EQ(checked.value(), "");
-  EXPECT_TRUE(succeeds(unstage(disk_, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(disk_)));
 }
 
 TEST_F(Check, the_wrong_disk_is_not_repaired) {  // rule 7

@@ -39,7 +39,7 @@ TEST_P(EachFileSystem, keeps_data_from_one_stage_to_the_next) {
   EXPECT_EQ(staged.value().minor, disk.device().minor);
   EXPECT_FALSE(staged.value().read_only);
   write_file(stage_path() + "/data", "kept");
-  ASSERT_TRUE(succeeds(unstage(disk, fs)));
+  ASSERT_TRUE(succeeds(unstage(disk)));
   EXPECT_FALSE(std::filesystem::exists(stage_path()));
 
   const auto content = blocking::probe(disk.look(), disk.device());
@@ -51,7 +51,7 @@ TEST_P(EachFileSystem, keeps_data_from_one_stage_to_the_next) {
   EXPECT_EQ(repaired.value(), "");
   ASSERT_TRUE(succeeds(stage(disk, made)));
   EXPECT_EQ(read_whole(stage_path() + "/data"), "kept");
-  EXPECT_TRUE(succeeds(unstage(disk, fs)));
+  EXPECT_TRUE(succeeds(unstage(disk)));
 }
 
 TEST_P(EachFileSystem, grows_online_to_its_device) {
@@ -69,7 +69,10 @@ TEST_P(EachFileSystem, grows_online_to_its_device) {
   disk.grow(2 * smallest_disk(fs));
   grown = blocking::grow(staged.value());
   if (!grown && grown.error().system_error == EPERM && ::prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) == 0) {
-    GTEST_SKIP() << grown.error().message;
+    // Without the capability the kernel grows no ext4; that it does with it is shown in tests/vm/test_ext4_growth.py.
+    EXPECT_TRUE(fails_with(grown, Errc::system, "CAP_SYS_RESOURCE"));
+    EXPECT_TRUE(succeeds(unstage(disk)));
+    return;
   }
   ASSERT_TRUE(succeeds(grown));
   EXPECT_GE(grown.value().before, smallest_disk(fs) - kMiB);
@@ -82,7 +85,7 @@ TEST_P(EachFileSystem, grows_online_to_its_device) {
   grown = blocking::grow(staged.value());
   ASSERT_TRUE(succeeds(grown));
   EXPECT_EQ(grown.value().before, grown.value().after);
-  EXPECT_TRUE(succeeds(unstage(disk, fs)));
+  EXPECT_TRUE(succeeds(unstage(disk)));
 }
 
 TEST_P(EachFileSystem, mounted_already_is_success) {
@@ -97,7 +100,7 @@ TEST_P(EachFileSystem, mounted_already_is_success) {
   ASSERT_TRUE(succeeds(seen));
   ASSERT_TRUE(seen.value());
   EXPECT_EQ(seen.value()->minor, disk.device().minor);
-  EXPECT_TRUE(succeeds(unstage(disk, fs)));
+  EXPECT_TRUE(succeeds(unstage(disk)));
   EXPECT_FALSE(is_mounted(stage_path()));  // not mounted twice
 }
 
@@ -117,9 +120,9 @@ TEST_F(Stage, another_disk_at_the_mount_point_is_refused) {  // rule 14
   const LoopDisk second(scratch_.path(), smallest_disk("ext4"));
   ASSERT_TRUE(succeeds(stage(first, format(first, "ext4"))));
   EXPECT_TRUE(fails_with(stage(second, format(second, "ext4")), Errc::occupied, first.path()));
-  EXPECT_TRUE(fails_with(unstage(second, "ext4"), Errc::occupied, first.path()));
+  EXPECT_TRUE(fails_with(unstage(second), Errc::occupied, first.path()));
   EXPECT_TRUE(is_mounted(stage_path()));
-  EXPECT_TRUE(succeeds(unstage(first, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(first)));
 }
 
 TEST_F(Stage, a_tmpfs_at_the_mount_point_is_refused) {  // rule 14
@@ -128,7 +131,7 @@ TEST_F(Stage, a_tmpfs_at_the_mount_point_is_refused) {  // rule 14
   std::filesystem::create_directories(stage_path());
   ASSERT_EQ(::mount("tmpfs", stage_path().c_str(), "tmpfs", 0, nullptr), 0);
   EXPECT_TRUE(fails_with(stage(disk, made), Errc::occupied, "tmpfs"));
-  EXPECT_TRUE(fails_with(unstage(disk, "ext4"), Errc::occupied, "tmpfs"));
+  EXPECT_TRUE(fails_with(unstage(disk), Errc::occupied, "tmpfs"));
   EXPECT_TRUE(is_mounted(stage_path()));
 }
 
@@ -142,7 +145,7 @@ TEST_F(Stage, a_planted_symlink_is_not_followed) {  // rule 15
   EXPECT_TRUE(fails_with(stage(disk, made), Errc::unsafe_path, stage_path()));
   EXPECT_FALSE(is_mounted(elsewhere));
   EXPECT_TRUE(fails_with(blocking::look_at_stage(root_, "vol"), Errc::unsafe_path));
-  EXPECT_TRUE(fails_with(unstage(disk, "ext4"), Errc::unsafe_path));
+  EXPECT_TRUE(fails_with(unstage(disk), Errc::unsafe_path));
 }
 
 TEST_F(Stage, a_symlink_on_the_way_is_not_followed) {  // rule 15
@@ -174,7 +177,7 @@ TEST_F(Stage, nothing_can_be_written_to_an_unmounted_mount_point) {  // rule 15
   EXPECT_TRUE(is_immutable(stage_path()));
   EXPECT_NE(::mkdir((stage_path() + "/x").c_str(), 0700), 0);
   ASSERT_TRUE(succeeds(stage(disk, made)));
-  EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(disk)));
 }
 
 TEST_F(Stage, a_directory_with_files_is_not_mounted_over) {
@@ -196,7 +199,7 @@ TEST_F(Stage, nodev_and_nosuid_are_always_set) {  // rule 16
   EXPECT_TRUE((status.f_flag & ST_NODEV) != 0);
   EXPECT_TRUE((status.f_flag & ST_NOSUID) != 0);
   EXPECT_TRUE((status.f_flag & ST_NOATIME) != 0);
-  EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(disk)));
 }
 
 TEST_F(Stage, a_refused_option_leaves_nothing_behind) {  // rule 16
@@ -224,7 +227,7 @@ TEST_F(Stage, a_read_only_disk_is_never_mounted_read_only_instead) {  // rule 12
   ASSERT_TRUE(succeeds(staged));
   EXPECT_TRUE(staged.value().read_only);
   EXPECT_TRUE(fails_with(stage(frozen, made), Errc::mount_failed, "read-only"));
-  EXPECT_TRUE(succeeds(unstage(frozen, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(frozen)));
 }
 
 TEST_F(Stage, what_the_kernel_says_is_in_the_error) {
@@ -237,11 +240,11 @@ TEST_F(Stage, what_the_kernel_says_is_in_the_error) {
 
 TEST_F(Stage, unstage_where_nothing_is_mounted_is_success) {
   const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
-  EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(disk)));
   std::filesystem::create_directories(stage_path());
-  EXPECT_TRUE(succeeds(unstage(disk, "ext4")));
+  EXPECT_TRUE(succeeds(unstage(disk)));
   EXPECT_FALSE(std::filesystem::exists(stage_path()));
-  EXPECT_TRUE(succeeds(blocking::unstage(root_, "vol", {}, "ext4", false)));
+  EXPECT_TRUE(succeeds(blocking::unstage(root_, "vol", {}, false)));
 }
 
 TEST_F(Stage, nouuid_is_used_only_beside_the_original) {  // rule 12
@@ -253,8 +256,8 @@ TEST_F(Stage, nouuid_is_used_only_beside_the_original) {  // rule 12
   ASSERT_TRUE(succeeds(stage(clone, made, "clone")));
   EXPECT_EQ(lines_with(stage_path("original") + " ", "nouuid"), 0);
   EXPECT_EQ(lines_with(stage_path("clone") + " ", "nouuid"), 1);
-  EXPECT_TRUE(succeeds(unstage(clone, "xfs", false, "clone")));
-  EXPECT_TRUE(succeeds(unstage(disk, "xfs", false, "original")));
+  EXPECT_TRUE(succeeds(unstage(clone, false, "clone")));
+  EXPECT_TRUE(succeeds(unstage(disk, false, "original")));
 }
 
 TEST_F(Stage, clones_that_are_mounted_at_the_same_moment_are_all_mounted) {  // rule 12
@@ -269,8 +272,8 @@ TEST_F(Stage, clones_that_are_mounted_at_the_same_moment_are_all_mounted) {  // 
       EXPECT_TRUE(succeeds(stage(disk, made, "original")));
     }
     EXPECT_TRUE(succeeds(other));
-    EXPECT_TRUE(succeeds(unstage(clone, "xfs", false, "clone")));
-    EXPECT_TRUE(succeeds(unstage(disk, "xfs", false, "original")));
+    EXPECT_TRUE(succeeds(unstage(clone, false, "clone")));
+    EXPECT_TRUE(succeeds(unstage(disk, false, "original")));
   }
 }
 
@@ -307,9 +310,9 @@ TEST_F(Stage, growing_a_btrfs_while_something_exclusive_runs_is_busy) {
     ::close(frozen);
     balance.join();
     EXPECT_TRUE(succeeds(blocking::grow(staged.value())));
-    EXPECT_TRUE(succeeds(unstage(disk, "btrfs")));
+    EXPECT_TRUE(succeeds(unstage(disk)));
   }
-  EXPECT_TRUE(succeeds(unstage(outer, "ext4", false, "outer")));
+  EXPECT_TRUE(succeeds(unstage(outer, false, "outer")));
 }
 
 TEST_F(Stage, a_btrfs_of_several_disks_is_refused) {
@@ -362,10 +365,10 @@ TEST_F(Stage, a_file_system_that_has_shut_down_can_be_released) {
   EXPECT_TRUE(seen.value()->read_only);
   EXPECT_TRUE(blocking::is_bound(stage_path(), bound).value());
   EXPECT_TRUE(succeeds(blocking::unbind(stage_path(), bound, {true, true}, false)));
-  EXPECT_TRUE(fails_with(unstage(disk, "xfs"), Errc::system, "by force"));
-  EXPECT_TRUE(succeeds(unstage(disk, "xfs", true)));
+  EXPECT_TRUE(fails_with(unstage(disk), Errc::system, "by force"));
+  EXPECT_TRUE(succeeds(unstage(disk, true)));
   EXPECT_FALSE(is_mounted(stage_path()));
-  EXPECT_FALSE(blocking::still_mounted_somewhere(disk.device(), "xfs").value());
+  EXPECT_FALSE(blocking::still_mounted_somewhere(disk.device()).value());
 }
 
 }  // namespace

@@ -55,9 +55,8 @@ class StageFixture : public ::testing::Test {
     return mount::blocking::stage(request(disk, fs, name));
   }
 
-  mount::Result<void> unstage(const LoopDisk& disk, const std::string& fs, bool force = false,
-                              const std::string& name = "vol") const {
-    return mount::blocking::unstage(root_, name, disk.device(), fs, force);
+  mount::Result<void> unstage(const LoopDisk& disk, bool force = false, const std::string& name = "vol") const {
+    return mount::blocking::unstage(root_, name, disk.device(), force);
   }
 };
 

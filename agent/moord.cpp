@@ -11,6 +11,7 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <malloc.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -40,7 +41,8 @@ using namespace mooring::agent;
 
 constexpr int kFailed = 1;
 constexpr int kInvalid = 2;
-constexpr std::size_t kWorkers = 16;  // blocking calls at once; a hung one keeps its worker
+constexpr std::size_t kSlowWorkers = 16;  // what waits for disks, at once; a hung one keeps its worker
+constexpr std::size_t kQuickWorkers = 4;
 
 constexpr const char* kDefaultConfig = "/etc/mooring/moord.yaml";
 
@@ -121,6 +123,24 @@ int fail(const std::string& message) {
   return kFailed;
 }
 
+/// An instance keeps the id under which it has attached volumes, even if its host name changes meanwhile.
+backends::Result<backends::Identity> identify(const goal::Config& config, const state::Snapshot& snapshot) {
+  const auto& wanted = config.identity;
+  const std::string& id = wanted.instance_id.empty() ? snapshot.instance : wanted.instance_id;
+  BOOST_OUTCOME_TRY(auto identity, backends::identify({wanted.provider, wanted.region, wanted.zone, id}));
+  if (!snapshot.volumes.empty() && !snapshot.instance.empty() && snapshot.instance != identity.instance_id)
+    return backends::Error{
+        backends::Errc::denied,
+        "volumes are attached here as instance '" + snapshot.instance + "', but this is instance '" +
+            identity.instance_id +
+            "' by the configuration (identity.instance_id): set it back, release them, then change it",
+        {}};
+  if (wanted.provider == "auto" && wanted.region.empty())
+    spdlog::warn("no cloud was recognised; this instance is in region '{}': set identity.region if it is elsewhere",
+                 identity.region);
+  return identity;
+}
+
 /// Nothing is unmounted when the daemon stops: the goals stand, and the next start goes on with them.
 boost::asio::awaitable<void> stop(serve::Api& api, serve::Server& server, boost::asio::io_context& context) {
   systemd::notify_stopping();
@@ -140,27 +160,31 @@ void raise_limits() {
 int run(const goal::Config& config) {
   raise_limits();
   std::signal(SIGPIPE, SIG_IGN);  // a log or a client that has gone is an error, not an end
+  // Twenty workers with a heap each would hold on to memory for ever (mallopt(3)).
+  mallopt(M_ARENA_MAX, 2);
   boost::asio::io_context context(1);
-  boost::asio::thread_pool pool(kWorkers);
-
-  const auto identity = backends::identify(
-      {config.identity.provider, config.identity.region, config.identity.zone, config.identity.instance_id});
-  if (!identity) return fail(identity.error().message);
-  auto registry = backends::make_backends({config.backends.local_directory}, identity.value(), pool);
+  boost::asio::thread_pool slow(kSlowWorkers);
+  boost::asio::thread_pool quick(kQuickWorkers);
 
   auto ledger = state::Ledger::open(config.state_dir);
   if (!ledger) return fail(ledger.error().message);
   auto snapshot = ledger.value().load();
   if (!snapshot) return fail(snapshot.error().message);
+  const auto identity = identify(config, snapshot.value());
+  if (!identity) return fail(identity.error().message);
+  auto registry = backends::make_backends({config.backends.local_directory}, identity.value(), quick);
 
   auto devices = mount::DeviceEvents::open();
   if (!devices) return fail(devices.error().message);
 
-  act::HostNode node(context.get_executor(), pool, std::move(devices).value());
+  act::HostNode node(context.get_executor(), slow, quick, std::move(devices).value());
   act::LedgerWriter writer(context.get_executor(), ledger.value());
+  // On disk before, or with, the first attachment that is made under this id.
+  if (snapshot.value().instance != identity.value().instance_id)
+    writer.add(state::InstanceRecord{identity.value().instance_id});
   state::Events events(act::wall_clock());
   act::Services services{context.get_executor(), identity.value(), settings_of(config), node, registry, writer, events};
-  act::Planner planner(services, pool);
+  act::Planner planner(services, quick);
   act::Volumes volumes(services);
   act::Task::World world{services, planner, volumes};
   act::Tasks tasks(world);
@@ -182,7 +206,8 @@ int run(const goal::Config& config) {
   systemd::notify_ready("ready in " + identity.value().region);
   context.run();
   // What workers are in the middle of (a mkfs, say) is finished, not broken off.
-  pool.join();
+  slow.join();
+  quick.join();
   return 0;
 }
 

@@ -42,7 +42,8 @@ struct Description {
   Volume volume;  // completed with what the provider knows: volume_id, region, zone, size
   Attachment attachment = Attachment::detached;
   std::string holder;           // elsewhere: the instance that has it
-  std::optional<Look> look;     // always, when it is attached here
+  std::optional<Look> look;     // always, when it is attached here; else where it can be told beforehand
+  bool blank = false;           // it is not there yet: an attach would make it, blank
   std::optional<double> price;  // USD per GB and month
 };
 

@@ -27,6 +27,7 @@ struct MountEntry {
   std::uint32_t major = 0;  // of the block device behind it, also for btrfs, whose st_dev is anonymous; 0:0: none
   std::uint32_t minor = 0;
   bool read_only = false;
+  bool device_gone = false;  // it was mounted from a block device that this machine does not have any more
 };
 
 struct StageRequest {
@@ -100,8 +101,8 @@ Result<MountEntry> stage(const StageRequest& request);
 
 /// syncfs, umount, and proof by the kernel that nothing holds the device any more (rule 10); then removes the mount
 /// point. `force` tries to sync for kForcedSync at most, detaches the mount lazily and skips the proof. Nothing mounted
-/// there: only the mount point goes. Errors: busy (see find_users), occupied (another disk than `device` is mounted
-/// there), system.
+/// there: only the mount point goes. A `device` without a number: nothing is unmounted, only the mount point goes.
+/// Errors: busy (see find_users), occupied (another disk than `device` is mounted there), system.
 Result<void> unstage(const std::string& root, const std::string& name, const Device& device, bool force);
 
 /// Whether anything on this machine still holds the whole disk that `device` is, or is a partition of: a mount in any

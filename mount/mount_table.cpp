@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "mount/handles.h"
+#include "mount/kernel_files.h"
 #include "mount/mount_point.h"
 
 namespace mooring::mount {
@@ -88,6 +89,12 @@ int group_in(std::string_view fields, std::string_view name) {
   return number;
 }
 
+/// A file system whose disk was pulled out lives on. The number of a btrfs is none of a block device's.
+bool is_device_gone(const MountEntry& entry) {
+  if (entry.major != 0) return kernel_name(entry.major, entry.minor).empty();
+  return entry.fs == "btrfs" && entry.source.starts_with("/dev/") && !exists(entry.source);
+}
+
 std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 
 }  // namespace
@@ -151,13 +158,18 @@ Result<MountedThere> mounted_at(int directory, const std::string& target) {
     for (const auto& entry : table) {
       if (static_cast<std::uint64_t>(entry.id) != state.mount_id) continue;
       there.emplace();
-      there->entry = MountEntry{target, entry.source, entry.fs, entry.major, entry.minor, false};
+      there->entry.target = target;
+      there->entry.source = entry.source;
+      there->entry.fs = entry.fs;
+      there->entry.major = entry.major;
+      there->entry.minor = entry.minor;
       there->root = entry.root;
       there->parent = entry.parent;
     }
   }
   if (!there) return Error{Errc::not_found, "the mount at " + target + " is not in the mount table any more", 0};
   resolve_device(there->entry);
+  there->entry.device_gone = is_device_gone(there->entry);
   struct statvfs status {};
   const bool told = ::fstatvfs(directory, &status) == 0;
   if (!told && errno != EIO) return system_error("cannot ask the file system at " + target, errno);

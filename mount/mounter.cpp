@@ -59,6 +59,7 @@ Result<void> bind_on(int directory, int source, const std::string& target) {
 Result<void> restrict_mount(int mounted, bool read_only, const std::string& target) {
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (read_only ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0U);
+  attributes.attr_clr = read_only ? 0U : std::uint64_t{MOUNT_ATTR_RDONLY};
   if (::mount_setattr(mounted, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) {
     return boost::outcome_v2::success();
   }
@@ -68,7 +69,7 @@ Result<void> restrict_mount(int mounted, bool read_only, const std::string& targ
   if (::fstatvfs(mounted, &status) != 0)
     return system_error("cannot ask the mount at " + target, errno, Errc::mount_failed);
   std::string options = "remount,bind,nodev,nosuid";
-  if (read_only || (status.f_flag & ST_RDONLY) != 0) options += ",ro";
+  if (read_only) options += ",ro";
   if ((status.f_flag & ST_NOEXEC) != 0) options += ",noexec";
   return run("none", way_to(mounted), nullptr, options, target);
 }

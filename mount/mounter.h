@@ -17,7 +17,8 @@ Result<void> mount_on(int directory, const std::string& source, const std::strin
 /// Binds the open directory `source` on the open directory `directory`.
 Result<void> bind_on(int directory, int source, const std::string& target);
 
-/// Sets nodev, nosuid (rule 16), and read-only when asked for, of the mount whose root is open; clears no flag.
+/// Sets nodev, nosuid (rule 16), and read-only or not as asked for, of the mount whose root is open; clears no other
+/// flag. What the file system itself does not allow, this does not either.
 Result<void> restrict_mount(int mounted, bool read_only, const std::string& target);
 
 /// Unmounts what is mounted on that place, without force and without following a link there. `lazy`: detaches it at

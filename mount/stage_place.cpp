@@ -22,7 +22,8 @@ Result<std::string> stage_path(const std::string& root, const std::string& name)
 }
 
 bool same_device(const MountEntry& entry, const Device& device) {
-  return entry.major == device.major && entry.minor == device.minor;
+  const bool is_block = entry.major != 0 || entry.minor != 0;  // what has none (tmpfs) is no device, not even the same
+  return is_block && entry.major == device.major && entry.minor == device.minor;
 }
 
 Result<Seen> see(const Place& place) {

@@ -68,11 +68,13 @@ Result<void> unstage(const std::string& root, const std::string& name, const Dev
   if (!seen) return seen.error();
   if (const auto& there = seen.value().mounted) {
     // The node of a disk that was pulled out is gone, and with it a btrfs's number.
-    const bool same =
-        same_device(there->entry, device) || (there->entry.major == 0 && there->entry.source == device.path);
+    const bool same = same_device(there->entry, device) ||
+                      (there->entry.device_gone && there->entry.major == 0 && there->entry.source == device.path);
     if (!same) {
       return Error{Errc::occupied,
-                   place.path + " is taken by " + there->entry.source + ", not " + device.path + "; left alone", 0};
+                   place.path + " is taken by " + there->entry.source +
+                       (device.path.empty() ? "" : ", not " + device.path) + "; left alone",
+                   0};
     }
     if (force) sync_within(place, kForcedSync);  // best effort: what can still be written is (rule 10)
     BOOST_OUTCOME_TRY(force ? unmount(place, true) : unmount_safely(place, seen.value(), device));

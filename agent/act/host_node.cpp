@@ -9,8 +9,13 @@ namespace mooring::agent::act {
 namespace blocking = mount::blocking;
 using backends::offload;
 
-HostNode::HostNode(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, mount::DeviceEvents events)
-    : pool_(pool), events_(std::move(events)), descriptor_(executor, events_.descriptor()), changed_(executor) {
+HostNode::HostNode(boost::asio::any_io_executor executor, boost::asio::thread_pool& slow,
+                   boost::asio::thread_pool& quick, mount::DeviceEvents events)
+    : slow_(slow),
+      quick_(quick),
+      events_(std::move(events)),
+      descriptor_(executor, events_.descriptor()),
+      changed_(executor) {
   listen();
 }
 
@@ -26,96 +31,96 @@ void HostNode::listen() {
 
 Node::Answer<mount::Device> HostNode::find_disk(mount::DiskLook look) {
   auto job = [look = std::move(look)]() noexcept { return blocking::find_disk(look); };
-  return offload(pool_, std::move(job));
+  return offload(quick_, std::move(job));
 }
 
 Node::Answer<mount::Content> HostNode::probe(mount::DiskLook look, mount::Device disk) {
   auto job = [look = std::move(look), disk = std::move(disk)]() noexcept { return blocking::probe(look, disk); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<mount::FileSystem> HostNode::format(mount::DiskLook look, mount::Device disk, std::string type,
                                                  std::stop_token stop) {
   auto job = [look = std::move(look), disk = std::move(disk), type = std::move(type),
               stop = std::move(stop)]() noexcept { return blocking::format(look, disk, type, stop); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<std::string> HostNode::check(mount::DiskLook look, mount::Device device, mount::FileSystem filesystem,
                                           std::stop_token stop) {
   auto job = [look = std::move(look), device = std::move(device), filesystem = std::move(filesystem),
               stop = std::move(stop)]() noexcept { return blocking::check(look, device, filesystem, stop); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<std::optional<mount::MountEntry>> HostNode::look_at_stage(std::string root, std::string name) {
   auto job = [root = std::move(root), name = std::move(name)]() noexcept {
     return blocking::look_at_stage(root, name);
   };
-  return offload(pool_, std::move(job));
+  return offload(quick_, std::move(job));
 }
 
 Node::Answer<mount::MountEntry> HostNode::stage(mount::StageRequest request) {
   auto job = [request = std::move(request)]() noexcept { return blocking::stage(request); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<void> HostNode::unstage(std::string root, std::string name, mount::Device device, bool force) {
   auto job = [root = std::move(root), name = std::move(name), device = std::move(device), force]() noexcept {
     return blocking::unstage(root, name, device, force);
   };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<bool> HostNode::still_mounted_somewhere(mount::Device device) {
   auto job = [device = std::move(device)]() noexcept { return blocking::still_mounted_somewhere(device); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<std::vector<mount::User>> HostNode::find_users(mount::Device device, std::string target) {
   auto job = [device = std::move(device), target = std::move(target)]() noexcept {
     return blocking::find_users(device, target);
   };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<mount::Growth> HostNode::grow(mount::MountEntry mounted) {
   auto job = [mounted = std::move(mounted)]() noexcept { return blocking::grow(mounted); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<mount::Usage> HostNode::usage(std::string target) {
   auto job = [target = std::move(target)]() noexcept { return blocking::usage(target); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<mount::PreparedPath> HostNode::look_at_host_path(std::string path) {
   auto job = [path = std::move(path)]() noexcept { return blocking::look_at_host_path(path); };
-  return offload(pool_, std::move(job));
+  return offload(quick_, std::move(job));
 }
 
 Node::Answer<mount::PreparedPath> HostNode::prepare_host_path(std::string path) {
   auto job = [path = std::move(path)]() noexcept { return blocking::prepare_host_path(path); };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<void> HostNode::bind(std::string source, std::string path, bool read_only) {
   auto job = [source = std::move(source), path = std::move(path), read_only]() noexcept {
     return blocking::bind(source, path, read_only);
   };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<void> HostNode::unbind(std::string source, std::string path, mount::PreparedPath prepared, bool force) {
   auto job = [source = std::move(source), path = std::move(path), prepared, force]() noexcept {
     return blocking::unbind(source, path, prepared, force);
   };
-  return offload(pool_, std::move(job));
+  return offload(slow_, std::move(job));
 }
 
 Node::Answer<void> HostNode::ensure_instance_path(std::string path) {
   auto job = [path = std::move(path)]() noexcept { return blocking::ensure_instance_path(path); };
-  return offload(pool_, std::move(job));
+  return offload(quick_, std::move(job));
 }
 
 }  // namespace mooring::agent::act

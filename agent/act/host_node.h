@@ -1,4 +1,4 @@
-// The real machine: every call runs on the pool of workers.
+// The real machine: every call runs on a pool of workers.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,8 +12,10 @@ namespace mooring::agent::act {
 
 class HostNode final : public Node {
  public:
-  /// Listens to device events from now on. `pool` must outlive this.
-  HostNode(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, mount::DeviceEvents events);
+  /// Listens to device events from now on. What waits for a disk runs on `slow`, so that disks that hang stop nothing
+  /// but each other; the rest on `quick`. Both pools must outlive this.
+  HostNode(boost::asio::any_io_executor executor, boost::asio::thread_pool& slow, boost::asio::thread_pool& quick,
+           mount::DeviceEvents events);
   ~HostNode() override;
 
   Answer<mount::Device> find_disk(mount::DiskLook look) override;
@@ -39,7 +41,8 @@ class HostNode final : public Node {
  private:
   void listen();
 
-  boost::asio::thread_pool& pool_;
+  boost::asio::thread_pool& slow_;
+  boost::asio::thread_pool& quick_;
   mount::DeviceEvents events_;
   boost::asio::posix::stream_descriptor descriptor_;
   Signal changed_;

@@ -1,6 +1,7 @@
 // Writes to the ledger without blocking the agent's thread, and as seldom as durability allows.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -11,26 +12,38 @@
 
 namespace mooring::agent::act {
 
-/// Changes collect in memory until somebody needs them to be on disk; all that has collected by then goes into one
-/// commit. So a task's goal, its choices and the records of its volumes cost one fsync together.
+/// Changes collect in memory until somebody needs one of them to be on disk; all that has collected by then goes into
+/// one commit. So a task's goal, its choices and the records of its volumes cost one fsync together.
 class LedgerWriter {
  public:
+  /// Numbers the changes; they reach the disk in this order.
+  using Ticket = std::uint64_t;
+
   LedgerWriter(boost::asio::any_io_executor executor, state::Ledger& ledger);
   ~LedgerWriter();
 
-  /// To be written with the next flush.
-  void add(state::Change change) { waiting_.push_back(std::move(change)); }
+  /// To be written at the latest when somebody asks for it, or for a later one.
+  Ticket add(state::Change change);
 
-  /// Returns when everything that was added before is on disk; at once when nothing is waiting. After an error the
-  /// changes go on waiting: the next flush tries again.
-  boost::asio::awaitable<state::Result<void>> flush();
+  /// Returns when the change is on disk; at once when it is. After an error it goes on waiting: the next flush tries
+  /// again. Changes that others have added later do not matter.
+  boost::asio::awaitable<state::Result<void>> flush(Ticket ticket);
+
+  /// Begins to write it; nobody waits for that, nor learns of an error.
+  void begin_flush(Ticket ticket);
+
+  /// All that has been added.
+  boost::asio::awaitable<state::Result<void>> flush() { return flush(last_); }
 
  private:
+  boost::asio::any_io_executor executor_;
   state::Ledger& ledger_;
   boost::asio::thread_pool thread_{1};  // SQLite, one call at a time
   std::vector<state::Change> waiting_;
+  Ticket last_ = 0;
+  Ticket written_ = 0;
   bool writing_ = false;
-  Signal written_;
+  Signal ended_;
 };
 
 }  // namespace mooring::agent::act

@@ -20,8 +20,6 @@ constexpr Clock::duration kFirstBackOff = std::chrono::seconds(2);
 constexpr Clock::duration kLongestBackOff = std::chrono::minutes(5);
 // How long a refused unbind or an unwritable ledger waits before the next try.
 constexpr Clock::duration kRetryAfter = std::chrono::seconds(1);
-// How long a failed task waits for what it began to be undone, before it says that it failed. The undoing goes on.
-constexpr Clock::duration kUndoTime = std::chrono::seconds(30);
 
 void rethrow(const std::exception_ptr& bug) {
   if (bug) std::rethrow_exception(bug);
@@ -92,6 +90,7 @@ Task::Task(World& world, const state::TaskRecord& record, goal::TaskGoal goal)
       back_off_(kFirstBackOff),
       changed_(world.services.executor) {
   releasing_ = record.phase == state::TaskPhase::releasing;
+  if (releasing_) state_ = TaskState::releasing;
   if (record.phase != state::TaskPhase::failed) return;
   state_ = TaskState::failed;
   boost::system::error_code ignored;
@@ -105,6 +104,11 @@ void Task::had(const state::ChoiceRecord& choice) {
 }
 
 void Task::had(const state::BindRecord& bind) { old_binds_.push_back(bind); }
+
+void Task::cannot_be_read() {
+  problem_ = "its goal, as it was written down, cannot be read; what it has stays until it is released";
+  if (!releasing_) state_ = TaskState::failed;
+}
 
 void Task::start(std::function<void()> ended) {
   services_.events.add(wall_clock(), "task." + std::string(to_string(state_)),
@@ -120,15 +124,20 @@ void Task::start(std::function<void()> ended) {
   });
 }
 
-void Task::retry() {
-  if (state_ != TaskState::failed) return;
-  write_down(state::TaskPhase::wanted);
-  set_state(TaskState::preparing);
+void Task::put_again() {
+  if (state_ == TaskState::failed) {
+    write_down(state::TaskPhase::wanted);
+    set_state(TaskState::preparing);
+  } else if (state_ == TaskState::ready || state_ == TaskState::degraded) {
+    looking_ = true;
+    changed_.notify();
+  }
 }
 
 void Task::release(bool force) {
   force_ = force_ || force;
   for (const auto& volume : leaving_) volume->retry(force);
+  if (!releasing_) write_down(state::TaskPhase::releasing);
   releasing_ = true;
   stop_attempt();
   set_state(TaskState::releasing);
@@ -139,23 +148,30 @@ void Task::set_state(TaskState state) {
   if (state == state_) return;
   state_ = state;
   boost::json::object data{{"task", id_}, {"state", to_string(state)}};
+  const std::string why = state == TaskState::failed ? why_failed(*this) : problem_;
+  if (!why.empty()) data["detail"] = why;
   services_.events.add(wall_clock(), "task." + std::string(to_string(state)), std::move(data));
   spdlog::info("task={} state={}", id_, to_string(state));
   changed_.notify();
 }
 
+void Task::write(state::Change change) { ticket_ = services_.ledger.add(std::move(change)); }
+
 void Task::write_down(state::TaskPhase phase) {
-  services_.ledger.add(state::TaskRecord{id_, boost::json::serialize(goal::to_json(goal_)), phase,
-                                         outcome_ ? boost::json::serialize(*outcome_) : "", created_, owner_});
+  write(state::TaskRecord{id_, boost::json::serialize(goal::to_json(goal_)), phase,
+                          outcome_ ? boost::json::serialize(*outcome_) : "", created_, owner_});
 }
 
 Task::Done Task::run(std::shared_ptr<Task> self, std::function<void()> ended) {
   while (!self->releasing_) {
     if (self->state_ == TaskState::preparing)
       co_await self->prepare();
+    else if (self->looking_)
+      co_await self->look_again();
     else
       co_await self->wait_for_change();
   }
+  self->looking_ = false;
   co_await self->release_all();
   self->owner_watch_.reset();
   self->set_state(TaskState::released);
@@ -163,21 +179,25 @@ Task::Done Task::run(std::shared_ptr<Task> self, std::function<void()> ended) {
 }
 
 Task::Done Task::wait_for_change() {
-  if (state_ != TaskState::failed || !is_host()) {
+  const bool tries_again = state_ == TaskState::failed && is_host();
+  if (!tries_again && old_binds_.empty()) {
     co_await changed_.wait();
     co_return;
   }
-  const auto again = Clock::now() + back_off_;
+  const auto again = Clock::now() + (tries_again ? back_off_ : kRetryAfter);
+  const TaskState before = state_;
+  while (state_ == before && !releasing_ && !looking_ && Clock::now() < again) co_await changed_.wait_until(again);
+  if (state_ != before || releasing_ || looking_) co_return;
+  if (!tries_again) co_return co_await unbind_abandoned();
   back_off_ = std::min(back_off_ * 2, kLongestBackOff);
-  while (state_ == TaskState::failed && !releasing_ && Clock::now() < again) co_await changed_.wait_until(again);
-  if (!releasing_) retry();
+  put_again();
 }
 
 Task::Done Task::prepare() {
   outcome_.reset();
   problem_.clear();
   dead_backends_.clear();
-  mounts_.clear();
+  remember_what_it_has();
   deadline_ = Clock::now() + services_.settings.task_timeout;
   auto plans = co_await world_.planner.plan(goal_, chosen_);
   if (releasing_) co_return;
@@ -186,20 +206,10 @@ Task::Done Task::prepare() {
   keep_what_it_had();
   co_await unbind_abandoned();
   drop_old_choices();
-  running_ = mounts_.size();
-  const auto self = shared_from_this();
-  for (MountRun& mount : mounts_) {
-    auto work = mount.plan.mount.names.empty() ? run_instance_path(mount) : run_mount(mount);
-    boost::asio::co_spawn(services_.executor, std::move(work), [self](const std::exception_ptr& bug) {
-      rethrow(bug);
-      --self->running_;
-      self->changed_.notify();
-    });
-  }
-  while (running_ > 0) co_await changed_.wait();
+  co_await run_mounts();
   co_await await_leaving(deadline_);
   if (releasing_) co_return;
-  const auto written = co_await services_.ledger.flush();
+  const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) problem_ = written.error().message;
   const bool failed = !written || std::ranges::any_of(mounts_, [](const MountRun& mount) {
     return mount.state != MountState::mounted && mount.state != MountState::left_out;
@@ -212,9 +222,34 @@ Task::Done Task::prepare() {
   set_state(whole ? TaskState::ready : TaskState::degraded);
 }
 
-Task::Done Task::give_up() {
-  co_await unbind_all();
+/// Others may have unmounted what is ready, or a file system may have shut down. What was unmounted is mounted again;
+/// where that cannot be, the goal is tried for anew.
+Task::Done Task::look_again() {
+  deadline_ = Clock::now() + services_.settings.task_timeout;
   for (MountRun& mount : mounts_) {
+    if (!mount.volume || mount.state != MountState::mounted) continue;
+    decide::Candidate candidate = mount.plan.candidates[*mount.current];
+    candidate.attachment = backends::Attachment::here;
+    candidate.look.reset();
+    candidate.may_format = false;  // it has been there: not a blank one is looked for
+    mount.volume->join(user(mount), {std::move(candidate), mount.plan.mount.options}, true);
+  }
+  bool good = true;
+  for (MountRun& mount : mounts_) {
+    if (!mount.volume || mount.state != MountState::mounted) continue;
+    bool late = false;
+    co_await await_volume(mount, late);
+    good = good && mount.volume->outcome(user(mount)) == Volume::Outcome::ready;
+  }
+  looking_ = false;
+  changed_.notify();
+  if (!good && !releasing_) set_state(TaskState::preparing);
+}
+
+Task::Done Task::give_up() {
+  co_await unbind_all(false);
+  for (MountRun& mount : mounts_) {
+    if (mount.stood) continue;
     if (mount.state == MountState::mounted) {
       mount.state = MountState::released;
       if (mount.current) {
@@ -223,18 +258,19 @@ Task::Done Task::give_up() {
         candidate.detail = "could be had, but another mount of the task could not: released again";
       }
     }
-    mount.current.reset();
-    services_.ledger.add(state::ForgetChoice{id_, mount.plan.mount.path});
-    if (mount.volume) let_go(std::exchange(mount.volume, nullptr), user(mount));
+    give_back(mount);
   }
   chosen_.clear();
   co_await await_leaving(Clock::now() + kUndoTime);
   if (releasing_) co_return;
   auto record = to_json(*this);
   record["state"] = to_string(TaskState::failed);
+  record["binds"] = boost::json::array{};
   outcome_ = std::move(record);
-  write_down(state::TaskPhase::failed);
-  const auto written = co_await services_.ledger.flush();
+  // What stood still stands: a restart goes on with it, and tries again.
+  const bool stands = std::ranges::any_of(mounts_, [](const MountRun& mount) { return mount.stood; });
+  write_down(stands ? state::TaskPhase::wanted : state::TaskPhase::failed);
+  const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) spdlog::error("task={} {}", id_, written.error().message);
   if (!releasing_) set_state(TaskState::failed);
 }
@@ -242,13 +278,12 @@ Task::Done Task::give_up() {
 Task::Done Task::release_all() {
   while (running_ > 0) co_await changed_.wait();
   set_state(TaskState::releasing);
-  write_down(state::TaskPhase::releasing);
   // Whether everything could be unbound, and the ledger written: until then nothing is taken away.
   for (;;) {
-    const auto written = co_await services_.ledger.flush();
+    const auto written = co_await services_.ledger.flush(ticket_);
     if (!written) problem_ = written.error().message;
     bool done = static_cast<bool>(written);
-    if (done) done = co_await unbind_all();
+    if (done) done = co_await unbind_all(true);
     if (done) break;
     set_state(TaskState::busy);
     co_await changed_.wait_until(Clock::now() + kRetryAfter);
@@ -261,27 +296,15 @@ Task::Done Task::release_all() {
   for (const auto& [path, name] : chosen_)
     if (const auto volume = world_.volumes.find(name)) let_go(volume, {id_, path});
   co_await await_released_or_busy();
-  services_.ledger.add(state::ForgetTask{id_});
-  const auto written = co_await services_.ledger.flush();
+  write(state::ForgetTask{id_});
+  const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) spdlog::error("task={} {}", id_, written.error().message);  // goes with the next write
   for (MountRun& mount : mounts_) mount.state = MountState::released;
 }
 
-void Task::let_go(const std::shared_ptr<Volume>& volume, const UserKey& user) {
-  leaving_.push_back(volume);
-  volume->leave(user, force_);
-}
-
-/// This attempt is over: those who wait for a volume stop waiting.
-void Task::stop_attempt() {
-  stopping_ = true;
-  for (MountRun& mount : mounts_)
-    if (mount.volume) mount.volume->changed().notify();
-}
-
 Task::Done Task::await_released_or_busy() {
   for (;;) {
-    std::erase_if(leaving_, [](const auto& volume) { return volume->gone() || volume->has_users(); });
+    std::erase_if(leaving_, [](const auto& volume) { return volume->gone() || volume->needed(); });
     if (leaving_.empty()) break;
     const auto blocked = std::ranges::find_if(leaving_, [](const auto& volume) { return volume->blocked(); });
     problem_ = blocked == leaving_.end() ? "" : (*blocked)->name() + ": " + (*blocked)->blocked_by();

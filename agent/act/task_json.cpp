@@ -73,14 +73,28 @@ json::array binds(const Task& task) {
   if (task.is_host()) return all;
   for (const MountRun& mount : task.mounts()) {
     if (mount.state != MountState::mounted) continue;
-    const std::string source = mount.volume ? mount.volume->mounted()->target : mount.plan.mount.instance_path;
-    const bool read_only = mount.plan.mount.read_only || (mount.volume && mount.volume->mounted()->read_only);
-    all.push_back({{"source", source}, {"target", mount.plan.mount.path}, {"read_only", read_only}});
+    all.push_back({{"source", mount.source},
+                   {"target", mount.plan.mount.path},
+                   {"read_only", mount.plan.mount.read_only || mount.read_only}});
   }
   return all;
 }
 
 }  // namespace
+
+std::string why_failed(const Task& task) {
+  std::string text = task.problem();
+  for (const MountRun& mount : task.mounts()) {
+    if (mount.state != MountState::failed) continue;
+    text += (text.empty() ? "" : "; ") + mount.plan.mount.path + ": " + mount.problem;
+    std::string_view separator;
+    for (const decide::Candidate& candidate : mount.plan.candidates) {
+      text += std::string(separator) + candidate.name + " " + std::string(decide::to_string(candidate.verdict));
+      separator = ", ";
+    }
+  }
+  return text;
+}
 
 json::object to_json(const decide::Candidate& candidate) {
   json::object object{{"name", candidate.name}, {"verdict", decide::to_string(candidate.verdict)}};

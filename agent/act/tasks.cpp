@@ -12,6 +12,13 @@ state::OwnerRecord owner_record(const goal::TaskGoal& goal) {
   return {goal.owner->pid, process_start_time(goal.owner->pid), boot_id()};
 }
 
+std::optional<Tasks::Refusal> difference(const goal::TaskGoal& had, const goal::TaskGoal& wanted) {
+  if (had.mounts != wanted.mounts) return Tasks::Refusal::other_mounts;
+  if (had.definitions != wanted.definitions) return Tasks::Refusal::other_definitions;
+  if (wanted.owner && had.owner != wanted.owner) return Tasks::Refusal::other_owner;
+  return std::nullopt;
+}
+
 /// A goal that our own code wrote; empty if it can't be read any more.
 std::optional<goal::TaskGoal> goal_from(const state::TaskRecord& record) {
   goal::Diagnostics diagnostics("ledger, task " + record.id);
@@ -39,10 +46,12 @@ void Tasks::restore(const state::Snapshot& snapshot, std::vector<goal::Mount> ho
   for (const state::TaskRecord& record : snapshot.tasks) {
     if (record.id == kHostTask) continue;
     auto goal = goal_from(record);
-    // What it wants can't be read, but what it has stays as it is: its claims are never given up.
-    if (!goal) spdlog::error("task={} its goal in the ledger cannot be read; it is left as it is", record.id);
-    if (!goal) continue;
-    restored.push_back(std::make_shared<Task>(world_, record, *std::move(goal)));
+    auto task = std::make_shared<Task>(world_, record, goal.value_or(goal::TaskGoal{}));
+    if (!goal) {
+      spdlog::error("task={} its goal in the ledger cannot be read; what it has stays until it is released", record.id);
+      task->cannot_be_read();
+    }
+    restored.push_back(std::move(task));
   }
   bool had_host = false;
   for (const state::TaskRecord& record : snapshot.tasks) had_host = had_host || record.id == kHostTask;
@@ -69,16 +78,16 @@ void Tasks::restore(const state::Snapshot& snapshot, std::vector<goal::Mount> ho
   world_.volumes.release_unclaimed();
 }
 
-std::variant<std::shared_ptr<Task>, Tasks::Refusal> Tasks::put(const std::string& id, const goal::TaskGoal& goal) {
+std::variant<Tasks::Taken, Tasks::Refusal> Tasks::put(const std::string& id, const goal::TaskGoal& goal) {
   if (const auto task = find(id)) {
     if (task->to_be_released()) return Refusal::being_released;
-    if (!(task->goal() == goal)) return Refusal::other_goal;
-    task->retry();
-    return task;
+    if (const auto refusal = difference(task->goal(), goal)) return *refusal;
+    task->put_again();
+    return Taken{task, false};
   }
   auto task = std::make_shared<Task>(world_, id, goal, owner_record(goal));
   add(task);
-  return task;
+  return Taken{std::move(task), true};
 }
 
 std::shared_ptr<Task> Tasks::find(const std::string& id) const {

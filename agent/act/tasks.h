@@ -1,6 +1,7 @@
 // All tasks: takes goals in, gives them back, brings them over a restart.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,9 +19,14 @@ class Tasks {
   /// more are released. To be called once.
   void restore(const state::Snapshot& snapshot, std::vector<goal::Mount> host_mounts);
 
-  enum class Refusal { other_goal, being_released };
-  /// The task with this goal: a new one, the same one, or, if it had failed, the same one trying again.
-  std::variant<std::shared_ptr<Task>, Refusal> put(const std::string& id, const goal::TaskGoal& goal);
+  enum class Refusal : std::uint8_t { other_mounts, other_definitions, other_owner, being_released };
+  struct Taken {
+    std::shared_ptr<Task> task;
+    bool is_new = false;
+  };
+  /// The task with this goal: a new one, or the same one, which tries or looks again. A goal without an owner leaves
+  /// the task the one it has.
+  std::variant<Taken, Refusal> put(const std::string& id, const goal::TaskGoal& goal);
 
   [[nodiscard]] std::shared_ptr<Task> find(const std::string& id) const;
   [[nodiscard]] const std::map<std::string, std::shared_ptr<Task>>& all() const { return tasks_; }

@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "agent/act/look.h"
+#include "agent/act/volumes.h"
 
 namespace mooring::agent::act {
 
@@ -25,18 +26,18 @@ constexpr Clock::duration kLongestPatience = std::chrono::seconds(10);
 
 }  // namespace
 
-Volume::Volume(Services& services, Signal& any_ended, std::string name)
+Volume::Volume(Services& services, Volumes& all, std::string name)
     : services_(services),
-      any_ended_(any_ended),
+      all_(all),
       name_(std::move(name)),
       patience_(kFirstPatience),
       changed_(services.executor),
       wake_(services.executor) {}
 
-Volume::Volume(Services& services, Signal& any_ended, const state::VolumeRecord& record)
-    : Volume(services, any_ended, record.name) {
-  backend_name_ = record.backend;
-  volume_ = record.volume;
+Volume::Volume(Services& services, Volumes& all, const state::VolumeRecord& record)
+    : Volume(services, all, record.name) {
+  formed_ = true;
+  form_ = {record.backend, record.volume, record.read_only, record.options};
   from_ledger_ = true;
   view_.recorded = true;
   view_.attached_by_us = record.attached_by_us;
@@ -45,19 +46,68 @@ Volume::Volume(Services& services, Signal& any_ended, const state::VolumeRecord&
   if (record.look_known) look_ = to_disk_look(record.look);
 }
 
-void Volume::claim(const UserKey& user) { users_.try_emplace(user); }
+bool Volume::anybody(bool (Seat::*is)() const) const {
+  return std::ranges::any_of(users_, [is](const auto& user) { return (user.second.*is)(); });
+}
 
-void Volume::join(const UserKey& user, Wish wish) {
-  Seat seat;
-  if (auto failure = mismatch(wish)) {
-    if (users().empty()) {
-      leave_first_ = true;  // on its way out, and not as it is wanted now: it goes, and comes again
-    } else {
-      seat.outcome = Outcome::failed;
-      seat.failure = *std::move(failure);
-    }
+bool Volume::needed() const { return anybody(&Seat::needs_it); }
+
+/// A task that has the volume.
+std::string Volume::somebody() const {
+  const auto found = std::ranges::find_if(users_, [](const auto& user) { return user.second.needs_it(); });
+  return found == users_.end() ? "" : found->first.task;
+}
+
+std::vector<UserKey> Volume::users() const {
+  std::vector<UserKey> keys;
+  for (const auto& [key, seat] : users_)
+    if (seat.is_live()) keys.push_back(key);
+  return keys;
+}
+
+std::vector<const decide::Wish*> Volume::pending_wishes() const {
+  std::vector<const decide::Wish*> wishes;
+  for (const auto& [key, seat] : users_)
+    if (seat.is_pending()) wishes.push_back(&*seat.wish);
+  return wishes;
+}
+
+bool Volume::may_stand() const { return view_.recorded && view_.stage != VolumeView::Stage::free; }
+
+std::optional<decide::Failure> Volume::refusal(const decide::Wish& wish) const {
+  if (next_) return misfit(next_->form, wish, next_->task);
+  if (!formed_ || !needed()) return std::nullopt;
+  auto why = misfit(form_, wish, somebody());
+  if (!why && mounted_) why = misfit(*mounted_, wish);
+  return why;
+}
+
+/// Judges a wish by those who came before it.
+void Volume::take_seat(const UserKey& user, Seat& seat) {
+  auto why = refusal(*seat.wish);
+  if (why) {
+    seat.outcome = Outcome::failed;
+    seat.failure = *std::move(why);
+  } else if (next_) {
+    seat.waits = true;
+  } else if (!formed_) {
+    formed_ = true;
+    form_ = form_of(*seat.wish);
+  } else if (!needed() && misfit(form_, *seat.wish, "")) {
+    // It is on its way out, and not as it is wanted now: it goes, and comes again.
+    seat.waits = true;
+    next_ = Next{form_of(*seat.wish), user.task};
   }
+}
+
+void Volume::claim(const UserKey& user) { users_[user] = {}; }
+
+void Volume::join(const UserKey& user, decide::Wish wish, bool had) {
+  users_.erase(user);  // what it had, or claimed, is no reason to refuse it
+  Seat seat;
+  seat.had = had;
   seat.wish = std::move(wish);
+  take_seat(user, seat);
   users_[user] = std::move(seat);
   // At rest, what was seen may be long ago; under way, the steps have just seen it.
   if (running_ && decide::is_end(step_)) look_afresh();
@@ -67,8 +117,9 @@ void Volume::join(const UserKey& user, Wish wish) {
 
 void Volume::leave(const UserKey& user, bool force) {
   users_.erase(user);
-  if (users_.empty()) {
-    force_ = force;
+  if (std::ranges::none_of(users_, [](const auto& one) { return one.second.waits; })) next_.reset();
+  if (!needed()) {
+    force_ = force_ || force;
     stop_.request_stop();  // a mkfs or fsck for nobody
     start();
   }
@@ -76,7 +127,7 @@ void Volume::leave(const UserKey& user, bool force) {
 }
 
 void Volume::retry(bool force) {
-  force_ = force_ || (force && users_.empty());
+  force_ = force_ || (force && !needed());
   view_.blocked = false;
   wake();
 }
@@ -99,80 +150,49 @@ Volume::Outcome Volume::outcome(const UserKey& user) const {
   return seat == users_.end() ? Outcome::pending : seat->second.outcome;
 }
 
+bool Volume::waits(const UserKey& user) const {
+  const auto seat = users_.find(user);
+  return seat != users_.end() && seat->second.waits;
+}
+
 const decide::Failure& Volume::failure(const UserKey& user) const { return users_.at(user).failure; }
 
-std::vector<UserKey> Volume::users() const {
-  std::vector<UserKey> keys;
-  for (const auto& [key, seat] : users_)
-    if (seat.wish && seat.outcome != Outcome::failed) keys.push_back(key);
-  return keys;
+void Volume::look_at_the_goal() {
+  const bool needed_now = needed();
+  if (needed_now && !view_.wanted) begin();
+  if (!needed_now && view_.wanted) look_afresh_on_the_way_back();
+  view_.wanted = needed_now;
+  view_.read_only = form_.read_only;
+  const auto wishes = pending_wishes();
+  view_.may_format = std::ranges::any_of(wishes, [](const auto* wish) { return may_format(*wish); });
+  // Those who were there at a failure have been told of it; who has come since may have better luck.
+  if (step_ == Step::failed && view_.failed && !wishes.empty()) {
+    view_.failed = false;
+    look_afresh();
+  }
 }
 
-std::optional<decide::Failure> Volume::mismatch(const Wish& wish) const {
-  if (backend_name_.empty() || leave_first_) return std::nullopt;
-  const auto others = users();
-  const std::string held = "already in use by task " + (others.empty() ? "" : others.front().task);
-  const backends::Volume& wanted = wish.candidate.volume;
-  const bool same_id = wanted.volume_id.empty() || volume_.volume_id.empty() || wanted.volume_id == volume_.volume_id;
-  if (wish.candidate.backend != backend_name_ || !same_id)
-    return decide::Failure{decide::Verdict::mount_failed,
-                           "another volume of this name, " + volume_.volume_id + ", is " + held};
-  if (!running_) return std::nullopt;  // as the ledger has it: how it is mounted will be looked at
-  if (view_.read_only && !wish.read_only && !wanted.read_only)
-    return decide::Failure{decide::Verdict::mount_failed,
-                           held + ", which mounted it read-only; release that task, or ask for read_only"};
-  if (wish.options != options_)
-    return decide::Failure{decide::Verdict::mount_failed, held + " with other mount options"};
-  if (!wish.candidate.fs.empty() && mounted_ && mounted_->fs != wish.candidate.fs)
-    return decide::Failure{decide::Verdict::unsafe_filesystem,
-                           "has " + mounted_->fs + ", but " + wish.candidate.fs + " was asked for"};
-  return std::nullopt;
-}
-
-void Volume::adopt(const Wish& wish) {
-  backend_name_ = wish.candidate.backend;
-  volume_ = wish.candidate.volume;
-  wanted_fs_ = wish.candidate.fs;
-  options_ = wish.options;
-  view_.read_only = wish.read_only || volume_.read_only;
-  if (!view_.look_known && wish.candidate.look) {
-    look_ = to_disk_look(*wish.candidate.look);
+/// The way to ready begins.
+void Volume::begin() {
+  look_afresh();
+  stop_ = {};
+  stages_.clear();
+  measuring_ = true;
+  force_ = view_.blocked = view_.failed = false;
+  blocked_by_.clear();
+  holders_.clear();
+  const auto wishes = pending_wishes();
+  if (wishes.empty()) return;
+  const decide::Candidate& candidate = wishes.front()->candidate;
+  if (!view_.look_known && candidate.look) {
+    look_ = to_disk_look(*candidate.look);
     view_.look_known = true;
   }
-  // "Detached" saves a question; if it is not true any more, the attach says so. "Here" may be our own attachment of a
-  // moment ago, on its way out: that is asked again, unless the disk is really there.
-  if (!view_.attachment && wish.candidate.attachment == backends::Attachment::detached)
-    view_.attachment = backends::Attachment::detached;
-}
-
-void Volume::adopt_goal() {
-  const auto pending = std::ranges::find_if(
-      users_, [](const auto& user) { return user.second.wish && user.second.outcome != Outcome::failed; });
-  const bool wanted = pending != users_.end() && !leave_first_;
-  if (wanted && (!view_.wanted || readopt_)) {
-    look_afresh();
-    readopt_ = false;
-    stop_ = {};
-    stages_.clear();
-    force_ = false;
-    view_.blocked = false;
-    blocked_by_.clear();
-    holders_.clear();
-    adopt(*pending->second.wish);
-  }
-  // A claim alone brings nothing here, but it keeps what is.
-  const bool stays = wanted || (view_.wanted && claimed() && !leave_first_);
-  if (view_.wanted && !stays) {
-    look_afresh_on_the_way_back();
-  }
-  view_.wanted = stays;
-  view_.may_format = std::ranges::any_of(users_, [](const auto& user) {
-    return user.second.wish && user.second.outcome != Outcome::failed && user.second.wish->candidate.may_format;
-  });
-}
-
-bool Volume::claimed() const {
-  return std::ranges::any_of(users_, [](const auto& user) { return !user.second.wish; });
+  // "Detached" saves a question and a search; if it is not true any more, the attach says so. "Here" may be our own
+  // attachment of a moment ago, on its way out: that is asked again, unless the disk is really there.
+  if (candidate.attachment != backends::Attachment::detached || view_.recorded) return;
+  view_.attachment = backends::Attachment::detached;
+  view_.disk = VolumeView::Disk::absent;
 }
 
 /// What was observed is true for a moment only: other disks get the same device number, others mount and unmount.
@@ -193,36 +213,60 @@ void Volume::look_afresh_on_the_way_back() {
   view_.attachment = attachment;
 }
 
-/// Whether what is mounted is what this one asked for; those who came together may have asked for different things.
-std::optional<decide::Failure> Volume::unfit(const Wish& wish) const {
-  if (!wish.candidate.fs.empty() && mounted_->fs != wish.candidate.fs)  // rule 6
-    return decide::Failure{decide::Verdict::unsafe_filesystem,
-                           "has " + mounted_->fs + ", but " + wish.candidate.fs + " was asked for"};
-  if (mounted_->read_only && !wish.read_only && !wish.candidate.volume.read_only)  // rule 12
-    return decide::Failure{decide::Verdict::mount_failed, "is mounted read-only, for a goal that asked for it so"};
-  if (wish.options != options_)
-    return decide::Failure{decide::Verdict::mount_failed, "is mounted with the options of another task"};
-  return std::nullopt;
+/// Those who came together may have asked for different things.
+void Volume::settle_ready() {
+  for (auto& [key, seat] : users_) {
+    if (!seat.is_pending()) continue;
+    auto why = misfit(form_, *seat.wish, somebody());
+    if (!why) why = misfit(*mounted_, *seat.wish);
+    seat.outcome = why ? Outcome::failed : Outcome::ready;
+    if (why) seat.failure = *std::move(why);
+    seat.keeps = why && seat.had;
+  }
+  measuring_ = false;
 }
 
-void Volume::settle(Outcome outcome) {
+/// Only who has asked is answered: a look on behalf of one takes nothing from another.
+void Volume::settle_failed() {
   for (auto& [key, seat] : users_) {
-    if (!seat.wish || seat.outcome == Outcome::failed) continue;
-    seat.outcome = outcome;
-    if (outcome == Outcome::failed) seat.failure = failure_;
-    auto failure = outcome == Outcome::ready ? unfit(*seat.wish) : std::nullopt;
-    if (!failure) continue;
+    if (!seat.is_pending()) continue;
     seat.outcome = Outcome::failed;
-    seat.failure = *std::move(failure);
+    seat.failure = failure_;
+    seat.keeps = seat.had && may_stand();
   }
+}
+
+/// Nothing of it is left here. Those who waited for that are next.
+void Volume::come_to_nothing() {
+  view_ = {};
+  formed_ = from_ledger_ = existed_ = recording_ = stood_ = false;
+  form_ = {};
+  look_ = {};
+  disk_.reset();
+  content_.reset();
+  mounted_.reset();
+  usage_ = {};
+  patience_ = kFirstPatience;
+  if (!next_) return;
+  formed_ = true;
+  form_ = std::exchange(next_, std::nullopt)->form;
+  for (auto& [key, seat] : users_) seat.waits = false;
 }
 
 void Volume::set_step(Step step) {
   const auto now = Clock::now();
-  if (!decide::is_end(step_)) stages_[std::string(decide::stage_name(step_))] += seconds(now - step_since_);
+  if (measuring_ && !decide::is_end(step_))
+    stages_[std::string(decide::stage_name(step_))] += seconds(now - step_since_);
   const bool same = step == step_;
-  if (decide::stage_name(step) != decide::stage_name(step_))
-    services_.events.add(wall_clock(), "volume.stage", {{"volume", name_}, {"stage", decide::stage_name(step)}});
+  if (decide::stage_name(step) != decide::stage_name(step_)) {
+    boost::json::object data{{"volume", name_}, {"stage", decide::stage_name(step)}};
+    if (step == Step::failed) {
+      data["verdict"] = decide::to_string(failure_.verdict);
+      data["detail"] = failure_.detail;
+    }
+    if (step == Step::blocked) data["detail"] = blocked_by_;
+    services_.events.add(wall_clock(), "volume.stage", std::move(data));
+  }
   step_ = step;
   step_since_ = now;
   if (!same || decide::is_end(step)) changed_.notify();
@@ -230,31 +274,25 @@ void Volume::set_step(Step step) {
 
 boost::asio::awaitable<void> Volume::run(std::shared_ptr<Volume> self) {
   for (;;) {
-    self->adopt_goal();
+    self->look_at_the_goal();
     const Step step = decide::next_step(self->view_);
     self->set_step(step);
     if (!decide::is_end(step)) {
       co_await self->take(step);
       continue;
     }
-    if (step == Step::failed) self->settle(Outcome::failed);
-    if (step == Step::ready) self->settle(Outcome::ready);
-    if (step == Step::gone) self->forget_observations();
+    if (step == Step::ready) self->settle_ready();
+    if (step == Step::failed) self->settle_failed();
+    if (step == Step::gone) self->come_to_nothing();
     self->changed_.notify();
     if (step == Step::gone && self->users_.empty()) break;
-    if (step == Step::failed && !self->claimed()) {  // nobody's wish is left: the way back begins
-      self->view_.failed = false;
-      continue;
-    }
-    if (step == Step::gone && std::exchange(self->leave_first_, false)) continue;  // and comes again
-    self->any_ended_.notify();
+    self->all_.ended().notify();
+    if (self->view_.wanted != self->needed()) continue;  // the way back begins, or the next way here
     co_await self->rest(step);
-    self->view_.failed = false;
-    self->readopt_ = step == Step::failed;
   }
   self->running_ = false;
   self->changed_.notify();
-  self->any_ended_.notify();
+  self->all_.ended().notify();
 }
 
 boost::asio::awaitable<void> Volume::rest(Step end) {
@@ -268,18 +306,6 @@ boost::asio::awaitable<void> Volume::rest(Step end) {
   holder_watches_.clear();
   view_.blocked = false;
   look_afresh_on_the_way_back();
-}
-
-void Volume::forget_observations() {
-  view_ = {};
-  from_ledger_ = existed_ = false;
-  backend_name_.clear();
-  look_ = {};
-  disk_.reset();
-  content_.reset();
-  mounted_.reset();
-  usage_ = {};
-  patience_ = kFirstPatience;
 }
 
 }  // namespace mooring::agent::act

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,9 +14,11 @@
 #include "agent/act/process_watch.h"
 #include "agent/act/services.h"
 #include "agent/decide/next_step.h"
-#include "agent/decide/resolver.h"
+#include "agent/decide/sharing.h"
 
 namespace mooring::agent::act {
+
+class Volumes;
 
 /// A mount of a task.
 struct UserKey {
@@ -24,24 +27,18 @@ struct UserKey {
   auto operator<=>(const UserKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 misreads it
 };
 
-/// What a mount wants of a volume.
-struct Wish {
-  decide::Candidate candidate;
-  bool read_only = false;
-  std::vector<std::string> options;
-};
-
 class Volume : public std::enable_shared_from_this<Volume> {
  public:
-  enum class Outcome { pending, ready, failed };
+  enum class Outcome : std::uint8_t { pending, ready, failed };
 
-  Volume(Services& services, Signal& any_ended, std::string name);
+  Volume(Services& services, Volumes& all, std::string name);
   /// As an earlier run of the daemon wrote it down.
-  Volume(Services& services, Signal& any_ended, const state::VolumeRecord& record);
+  Volume(Services& services, Volumes& all, const state::VolumeRecord& record);
 
-  /// Keeps a recorded volume as it is until its task has made up its mind.
+  /// Keeps a volume as it is until its task has made up its mind.
   void claim(const UserKey& user);
-  void join(const UserKey& user, Wish wish);
+  /// Whoever had it before (`had`) goes on having it even if it turns out not to be as it should, until it leaves.
+  void join(const UserKey& user, decide::Wish wish, bool had);
   /// `force`: unmount even if somebody still uses it.
   void leave(const UserKey& user, bool force);
   /// Lets the reconciler run if it does not: needed once for a volume of the ledger that nobody wants any more.
@@ -52,18 +49,27 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] Outcome outcome(const UserKey& user) const;
   /// Of a user whose outcome is `failed`.
   [[nodiscard]] const decide::Failure& failure(const UserKey& user) const;
-  [[nodiscard]] bool has_users() const { return !users_.empty(); }
+  /// Why this wish would be refused now, because of those who have the volume; empty: it would not.
+  [[nodiscard]] std::optional<decide::Failure> refusal(const decide::Wish& wish) const;
+  /// What is here will not do for this one: it waits until that has gone.
+  [[nodiscard]] bool waits(const UserKey& user) const;
+  /// Somebody has it, is to get it, or claims it.
+  [[nodiscard]] bool needed() const;
   [[nodiscard]] bool gone() const { return !running_ && users_.empty(); }
   [[nodiscard]] bool blocked() const { return step_ == decide::Step::blocked; }
+  /// It may be mounted here, as an earlier run or an earlier attempt left it: nothing is known to the contrary.
+  [[nodiscard]] bool may_stand() const;
+  /// It was found mounted, so it was not this attempt that mounted it.
+  [[nodiscard]] bool stood() const { return stood_; }
 
   // For showing.
   [[nodiscard]] const std::string& name() const { return name_; }
-  /// Written down as ours to take away.
-  [[nodiscard]] bool recorded() const { return view_.recorded; }
+  /// Written down as ours to take away, or about to be.
+  [[nodiscard]] bool recorded() const { return view_.recorded || recording_; }
   [[nodiscard]] decide::Step step() const { return step_; }
   [[nodiscard]] Clock::time_point step_since() const { return step_since_; }
-  [[nodiscard]] const std::string& backend() const { return backend_name_; }
-  [[nodiscard]] const backends::Volume& description() const { return volume_; }
+  [[nodiscard]] const std::string& backend() const { return form_.backend; }
+  [[nodiscard]] const backends::Volume& description() const { return form_.volume; }
   [[nodiscard]] const std::optional<mount::Device>& device() const { return disk_; }
   [[nodiscard]] const std::optional<mount::MountEntry>& mounted() const { return mounted_; }
   [[nodiscard]] const mount::Usage& usage() const { return usage_; }
@@ -77,24 +83,39 @@ class Volume : public std::enable_shared_from_this<Volume> {
   Signal& changed() { return changed_; }
 
  private:
+  /// Somebody who wants it, or has it, or is about to learn that it cannot be had.
   struct Seat {
-    std::optional<Wish> wish;  // none: only claimed
+    std::optional<decide::Wish> wish;  // none: only claimed
     Outcome outcome = Outcome::pending;
     decide::Failure failure;
+    bool had = false;    // before it asked this time
+    bool waits = false;  // until what is here has gone: it wants it otherwise
+    bool keeps = false;  // it failed, but what it had may stand
+
+    [[nodiscard]] bool is_live() const { return wish && outcome != Outcome::failed && !waits; }
+    [[nodiscard]] bool is_pending() const { return is_live() && outcome == Outcome::pending; }
+    [[nodiscard]] bool needs_it() const { return !wish || is_live() || keeps; }
+  };
+  /// What comes after the present form, for whom it will not do.
+  struct Next {
+    decide::Form form;
+    std::string task;
   };
 
   static boost::asio::awaitable<void> run(std::shared_ptr<Volume> self);
   boost::asio::awaitable<void> rest(decide::Step end);
   void set_step(decide::Step step);
-  void adopt_goal();
-  void adopt(const Wish& wish);
+  void look_at_the_goal();
+  void begin();
   void look_afresh();
   void look_afresh_on_the_way_back();
-  [[nodiscard]] bool claimed() const;
-  [[nodiscard]] std::optional<decide::Failure> unfit(const Wish& wish) const;
-  void settle(Outcome outcome);
-  void forget_observations();
-  [[nodiscard]] std::optional<decide::Failure> mismatch(const Wish& wish) const;
+  void settle_ready();
+  void settle_failed();
+  void come_to_nothing();
+  void take_seat(const UserKey& user, Seat& seat);
+  [[nodiscard]] bool anybody(bool (Seat::*is)() const) const;
+  [[nodiscard]] std::string somebody() const;
+  [[nodiscard]] std::vector<const decide::Wish*> pending_wishes() const;
   void wake();
 
   // volume_steps.cpp: each takes one step and writes what came of it into the view.
@@ -109,6 +130,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   Done probe();
   Done refuse_blank();
   void refuse_other(const std::string& type);
+  void refuse_blank_to_others();
   Done format();
   Done check();
   Done mount();
@@ -125,25 +147,25 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] mount::Device stage_device() const;
 
   Services& services_;
-  Signal& any_ended_;  // of all volumes: one of them came to an end of its steps
+  Volumes& all_;
   const std::string name_;
   std::map<UserKey, Seat> users_;
+  bool formed_ = false;
+  decide::Form form_;  // empty as long as it is not formed
+  std::optional<Next> next_;
   decide::VolumeView view_;
   decide::Failure failure_;
   decide::Step step_ = decide::Step::gone;
   Clock::time_point step_since_ = Clock::now();
   bool running_ = false;
   bool from_ledger_ = false;
-  bool existed_ = false;  // the disk was seen by an earlier run: it is not to be made anew
-  bool readopt_ = false;  // what was adopted has failed; the next wish counts
+  bool existed_ = false;    // the disk was seen by an earlier run: it is not to be made anew
+  bool recording_ = false;  // the record is on its way to the disk
+  bool stood_ = false;
+  bool measuring_ = true;  // the way to ready, not the looks after it
   bool force_ = false;
-  bool leave_first_ = false;  // the next wish differs from what is here
   std::stop_source stop_;
 
-  std::string backend_name_;
-  backends::Volume volume_;
-  std::string wanted_fs_;
-  std::vector<std::string> options_;
   mount::DiskLook look_;
   std::optional<mount::Device> disk_;
   std::optional<mount::Content> content_;

@@ -1,10 +1,12 @@
 // The steps of a volume: each does one thing, idempotently, and writes what came of it into the view.
+#include <string>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "agent/act/look.h"
 #include "agent/act/volume.h"
+#include "agent/act/volumes.h"
 
 namespace mooring::agent::act {
 
@@ -51,6 +53,11 @@ std::string names(const std::vector<mount::User>& users) {
 void Volume::fail(Failure failure) {
   if (stop_.stop_requested()) {
     // Broken off because nobody wanted it any more. Whoever wants it since then begins with a fresh look.
+    if (step_ == Step::format)
+      spdlog::warn(
+          "volume={} stage=format given up: {}; a part of a new file system may be on it, so it will be "
+          "refused until somebody clears it",
+          name_, failure.detail);
     stop_ = {};
     view_.content = VolumeView::Content::unknown;
     content_.reset();
@@ -152,13 +159,19 @@ Volume::Done Volume::look_at_stage() {
     co_return give_up(decide::failure_of(entry.error()));
   }
   mounted_ = std::move(entry).value();
+  stood_ = mounted_.has_value();
   if (!mounted_) {
     view_.stage = VolumeView::Stage::free;
-  } else if (disk_ ? on_disk(*mounted_, *disk_) : !view_.wanted) {
-    // Without a disk there is nothing to compare, but the place is ours alone: what is left of a pulled disk may go.
+  } else if (disk_ && on_disk(*mounted_, *disk_)) {
     view_.stage = VolumeView::Stage::ours;
     if (view_.wanted && mounted_->read_only && !view_.read_only)
-      fail({Verdict::mount_failed, "is still mounted read-only, from an earlier goal, at " + mounted_->target});
+      fail({Verdict::mount_failed, "is mounted read-only at " + mounted_->target +
+                                       ": from an earlier goal, or because of errors (see dmesg); release it first"});
+  } else if (!disk_ && mounted_->device_gone) {
+    // The place is ours alone, and no other disk was ever mounted there: what is left of a pulled disk may go.
+    view_.stage = VolumeView::Stage::ours;
+    if (view_.wanted)
+      fail({Verdict::device_missing, "was pulled out while it was mounted at " + mounted_->target + "; release it"});
   } else {
     view_.stage = VolumeView::Stage::other;
     if (view_.wanted)  // rule 14
@@ -167,18 +180,19 @@ Volume::Done Volume::look_at_stage() {
 }
 
 Volume::Done Volume::describe() {
-  const auto backend = services_.backends.find(backend_name_);
+  const auto backend = services_.backends.find(form_.backend);
   if (backend == services_.backends.end())
-    co_return give_up({Verdict::wrong_backend, "this build has no backend '" + backend_name_ + "'"});
-  std::vector<backends::Volume> asked{volume_};
+    co_return give_up({Verdict::wrong_backend, "this build has no backend '" + form_.backend + "'"});
+  std::vector<backends::Volume> asked{form_.volume};
   const auto answers = co_await backend->second->describe(std::move(asked));
   if (!view_.wanted && !answers.front() && answers.front().error().code == backends::Errc::not_found) {
-    view_.attachment = Attachment::detached;  // what does not exist any more is not attached either
+    // What does not exist any more is not attached either, unless it is seen to be.
+    view_.attachment = view_.disk == VolumeView::Disk::present ? Attachment::here : Attachment::detached;
     co_return;
   }
   if (!answers.front()) co_return give_up(decide::failure_of(answers.front().error()));
   const backends::Description& description = answers.front().value();
-  volume_ = description.volume;
+  form_.volume = description.volume;
   view_.attachment = description.attachment;
   if (description.look) {
     look_ = to_disk_look(*description.look);
@@ -190,13 +204,24 @@ Volume::Done Volume::describe() {
 }
 
 state::VolumeRecord Volume::state_record() const {
-  return {name_, backend_name_, volume_, view_.attached_by_us, to_backend_look(look_), view_.look_known};
+  return {.name = name_,
+          .backend = form_.backend,
+          .volume = form_.volume,
+          .read_only = form_.read_only,
+          .options = form_.options,
+          .attached_by_us = view_.attached_by_us,
+          .look = to_backend_look(look_),
+          .look_known = view_.look_known};
 }
 
 Volume::Done Volume::record() {
+  if (const Volume* other = all_.with_disk_of(*this))
+    co_return fail({Verdict::in_use, "is here already, under the name '" + other->name() + "'"});
   view_.attached_by_us = view_.attachment == Attachment::detached;  // rule 11
-  services_.ledger.add(state_record());
-  const auto written = co_await services_.ledger.flush();
+  recording_ = true;
+  const auto ticket = services_.ledger.add(state_record());
+  const auto written = co_await services_.ledger.flush(ticket);
+  recording_ = false;
   if (!written) {
     // It must not reach the disk later on, when it is not true any more.
     services_.ledger.add(state::ForgetVolume{name_});
@@ -206,10 +231,10 @@ Volume::Done Volume::record() {
 }
 
 Volume::Done Volume::attach() {
-  const auto backend = services_.backends.find(backend_name_);
+  const auto backend = services_.backends.find(form_.backend);
   if (backend == services_.backends.end())
-    co_return fail({Verdict::wrong_backend, "this build has no backend '" + backend_name_ + "'"});
-  backends::Volume wanted = volume_;
+    co_return fail({Verdict::wrong_backend, "this build has no backend '" + form_.backend + "'"});
+  backends::Volume wanted = form_.volume;
   wanted.defined = wanted.defined && !existed_;  // what has been there is not made anew, blank
   auto attached = co_await backend->second->attach(std::move(wanted));
   if (!attached) {
@@ -219,14 +244,18 @@ Volume::Done Volume::attach() {
     if (code != backends::Errc::in_use && code != backends::Errc::not_found) view_.attachment.reset();
     co_return fail(decide::failure_of(attached.error()));
   }
+  const bool news = !view_.look_known;
   look_ = to_disk_look(attached.value().look);
   view_.look_known = true;
   view_.attachment = Attachment::here;
   view_.disk = VolumeView::Disk::unknown;
   // Somebody else attached it between our look and our request. What an earlier run of ours began is ours.
   if (attached.value().already && !from_ledger_) view_.recorded = false;
-  // No commit of its own: should it get lost, the provider knows.
-  if (view_.recorded) services_.ledger.add(state_record());
+  if (!view_.recorded) co_return;
+  const auto ticket = services_.ledger.add(state_record());
+  if (!news) co_return;
+  // Nobody waits for it: should it get lost, the provider knows.
+  services_.ledger.begin_flush(ticket);
 }
 
 Volume::Done Volume::await_disk() {
@@ -259,22 +288,31 @@ Volume::Done Volume::probe() {
 /// Rule 6, for those who asked for another file system; others who came together with them may still have it.
 void Volume::refuse_other(const std::string& type) {
   for (auto& [key, seat] : users_) {
-    if (!seat.wish || seat.wish->candidate.fs.empty() || seat.wish->candidate.fs == type) continue;
+    if (!seat.is_pending() || seat.wish->candidate.fs.empty() || seat.wish->candidate.fs == type) continue;
     seat.outcome = Outcome::failed;
     seat.failure = {Verdict::unsafe_filesystem, "has " + type + ", but " + seat.wish->candidate.fs + " was asked for"};
   }
   changed_.notify();
 }
 
+/// Rule 1: who may not format gets no disk that was formatted for another, either.
+void Volume::refuse_blank_to_others() {
+  for (auto& [key, seat] : users_) {
+    if (!seat.is_pending() || may_format(*seat.wish)) continue;
+    seat.outcome = Outcome::failed;
+    seat.failure = {Verdict::unsafe_filesystem, decide::kBlank};
+  }
+  changed_.notify();
+}
+
 Volume::Done Volume::refuse_blank() {
-  fail({Verdict::unsafe_filesystem, view_.read_only
-                                        ? "is blank, and it is asked for read-only"
-                                        : "is blank, and no definition says that it may be formatted (init_fs: true)"});
+  fail({Verdict::unsafe_filesystem, view_.read_only ? decide::kBlankReadOnly : decide::kBlank});
   co_return;
 }
 
 Volume::Done Volume::format() {
-  const std::string type = wanted_fs_.empty() ? "ext4" : wanted_fs_;
+  refuse_blank_to_others();
+  const std::string type = file_system_for(pending_wishes());
   spdlog::info("volume={} stage=format device={} is blank: making {}", name_, disk_->path, type);
   auto made = co_await services_.node.format(look_, *disk_, type, stop_.get_token());
   if (!made) co_return fail(decide::failure_of(made.error()));
@@ -297,11 +335,11 @@ Volume::Done Volume::mount() {
                               .device = content_->device,
                               .filesystem = *content_->filesystem,
                               .read_only = view_.read_only,
-                              .options = options_};
+                              .options = form_.options};
   auto staged = co_await services_.node.stage(std::move(request));
   if (!staged) co_return fail(decide::failure_of(staged.error()));
   mounted_ = std::move(staged).value();
-  view_.unused = false;
+  stood_ = view_.unused = false;
   view_.stage = VolumeView::Stage::ours;
   if (auto usage = co_await services_.node.usage(mounted_->target)) usage_ = std::move(usage).value();
   spdlog::info("volume={} device={} fs={} mounted at {}", name_, mounted_->source, mounted_->fs, mounted_->target);
@@ -328,6 +366,8 @@ Volume::Done Volume::name_the_holders(const mount::Device& device) {
 
 Volume::Done Volume::unmount() {
   const mount::Device device = stage_device();
+  // Who it is taken away from keeps the disk open: once it is unmounted, nobody could tell who that is.
+  if (force_) co_await name_the_holders(device);
   auto done = co_await services_.node.unstage(services_.settings.mount_root, name_, device, force_);
   if (!done && done.error().code == mount::Errc::busy) {
     co_await name_the_holders(device);
@@ -356,17 +396,20 @@ Volume::Done Volume::prove_unused() {
 }
 
 Volume::Done Volume::detach() {
-  const auto backend = services_.backends.find(backend_name_);
-  if (backend == services_.backends.end()) co_return block("this build has no backend '" + backend_name_ + "'");
-  auto detached = co_await backend->second->detach(volume_);
+  const auto backend = services_.backends.find(form_.backend);
+  if (backend == services_.backends.end()) co_return block("this build has no backend '" + form_.backend + "'");
+  auto detached = co_await backend->second->detach(form_.volume);
   // Somebody just looks at the device (udev does): no reason yet to tell anybody that it is busy.
   Signal& devices = services_.node.devices_changed();
   const auto patience = Clock::now() + (force_ ? std::chrono::seconds(0) : std::chrono::seconds(2));
   while (!detached && detached.error().code == backends::Errc::not_ready && Clock::now() < patience) {
     co_await devices.wait_until(Clock::now() + std::chrono::milliseconds(50));
-    detached = co_await backend->second->detach(volume_);
+    detached = co_await backend->second->detach(form_.volume);
   }
-  if (!detached) co_return block(detached.error().message);
+  if (!detached) {
+    const bool seen = detached.error().code == backends::Errc::not_ready && !holders_.empty();
+    co_return block(detached.error().message + (seen ? ", in use by " + names(holders_) : ""));
+  }
   spdlog::info("volume={} detached", name_);
   view_.attachment = Attachment::detached;
   view_.disk = VolumeView::Disk::absent;
@@ -378,14 +421,17 @@ Volume::Done Volume::forget() {
   // Nothing of ours is mounted there any more, and the disk may be another instance's by now: only the mount point
   // goes.
   if (view_.stage == VolumeView::Stage::free) {
-    mount::Device none;
-    auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, std::move(none), false);
+    mount::Device device = disk_.value_or(mount::Device{});  // rule 10: none of it may be in use anywhere
+    auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, std::move(device), false);
     if (!cleared) spdlog::warn("volume={} the mount point stays: {}", name_, cleared.error().message);
   }
-  services_.ledger.add(state::ForgetVolume{name_});
-  const auto written = co_await services_.ledger.flush();
-  if (!written) co_return block(written.error().message);
+  // From here on whoever wants it writes it down anew, behind this. Should this not get to the disk, the next start
+  // sees that there is nothing of ours.
   view_.recorded = false;
+  // Not within the awaited call: g++ 12 destroys such a temporary twice.
+  const auto ticket = services_.ledger.add(state::ForgetVolume{name_});
+  const auto written = co_await services_.ledger.flush(ticket);
+  if (!written) spdlog::warn("volume={} {}", name_, written.error().message);
 }
 
 }  // namespace mooring::agent::act

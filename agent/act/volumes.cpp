@@ -5,7 +5,7 @@ namespace mooring::agent::act {
 std::shared_ptr<Volume> Volumes::get(const std::string& name) {
   if (auto volume = find(name)) return volume;
   drop_gone();
-  return volumes_[name] = std::make_shared<Volume>(services_, ended_, name);
+  return volumes_[name] = std::make_shared<Volume>(services_, *this, name);
 }
 
 std::shared_ptr<Volume> Volumes::find(const std::string& name) const {
@@ -14,12 +14,22 @@ std::shared_ptr<Volume> Volumes::find(const std::string& name) const {
 }
 
 void Volumes::add(const state::VolumeRecord& record) {
-  volumes_[record.name] = std::make_shared<Volume>(services_, ended_, record);
+  volumes_[record.name] = std::make_shared<Volume>(services_, *this, record);
 }
 
 void Volumes::release_unclaimed() {
   for (const auto& [name, volume] : volumes_)
-    if (!volume->has_users()) volume->start();
+    if (!volume->needed()) volume->start();
+}
+
+const Volume* Volumes::with_disk_of(const Volume& volume) const {
+  const std::string& id = volume.description().volume_id;
+  if (id.empty()) return nullptr;
+  for (const auto& [name, other] : volumes_)
+    if (other.get() != &volume && other->recorded() && other->backend() == volume.backend() &&
+        other->description().volume_id == id)
+      return other.get();
+  return nullptr;
 }
 
 void Volumes::drop_gone() {

@@ -24,6 +24,9 @@ class Volumes {
 
   [[nodiscard]] const std::map<std::string, std::shared_ptr<Volume>>& all() const { return volumes_; }
 
+  /// Another volume, of another name, that is here and is the same disk; nullptr: none.
+  [[nodiscard]] const Volume* with_disk_of(const Volume& volume) const;
+
   /// Notified when a volume is ready, failed, blocked or gone.
   Signal& ended() { return ended_; }
 

@@ -21,7 +21,9 @@ Step towards_ready(const VolumeView& view) {
   // What is here already needs no provider: after a restart a mounted volume is ready even if the cloud does not
   // answer.
   if (view.look_known && view.disk == Disk::unknown) return Step::find_disk;
-  if (view.disk == Disk::present && view.stage == Stage::unknown) return Step::look_at_stage;
+  // A disk that is not here, but was: what is mounted at its place?
+  const bool was_here = view.recorded && view.disk == Disk::absent;
+  if ((view.disk == Disk::present || was_here) && view.stage == Stage::unknown) return Step::look_at_stage;
   if (view.stage == Stage::ours && view.recorded) return view.growth_tried || view.read_only ? Step::ready : Step::grow;
   // A disk that is here may still be somebody else's: with the local backend, instances share a machine (rule 20).
   if (!view.attachment) return Step::describe;

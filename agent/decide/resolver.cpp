@@ -39,6 +39,7 @@ Candidate defined(const goal::Definition& definition) {
   candidate.backend = definition.backend;
   candidate.fs = definition.fs;
   candidate.may_format = definition.init_fs;
+  candidate.read_only = definition.read_only;
   candidate.price = definition.price;
   candidate.volume = {.name = definition.name,
                       .region = definition.region,
@@ -60,12 +61,17 @@ std::vector<Candidate> filter(const backends::Identity& here, const goal::Mount&
   for (const std::string& name : mount.names) {
     const auto definition = definitions.find(name);
     Candidate candidate = definition == definitions.end() ? discovered(here, name) : defined(definition->second);
+    const std::string defined_fs = candidate.fs;
     if (!mount.fs.empty()) candidate.fs = mount.fs;
+    candidate.read_only = candidate.read_only || mount.read_only;
     if (candidate.backend != here.provider)
       reject(candidate, {Verdict::wrong_backend,
                          "is a volume of " + candidate.backend + "; this instance runs on " + here.provider});
     else if (auto failure = misplaced(here, candidate.volume))
       reject(candidate, *std::move(failure));
+    else if (!defined_fs.empty() && defined_fs != candidate.fs)
+      reject(candidate, {Verdict::unsafe_filesystem,
+                         "is defined with " + defined_fs + ", but " + candidate.fs + " was asked for"});
     candidates.push_back(std::move(candidate));
   }
   return candidates;
@@ -80,6 +86,8 @@ void judge(const backends::Identity& here, Candidate& candidate,
   candidate.look = description.look;
   if (!candidate.price) candidate.price = description.price;
   if (auto failure = misplaced(here, candidate.volume)) return reject(candidate, *std::move(failure));
+  if (description.blank && (candidate.read_only || !candidate.may_format))
+    return reject(candidate, {Verdict::unsafe_filesystem, candidate.read_only ? kBlankReadOnly : kBlank});
   if (description.attachment == backends::Attachment::elsewhere)
     reject(candidate, {Verdict::in_use, description.holder.empty() ? "attached to another instance"
                                                                    : "attached to instance " + description.holder});

@@ -21,6 +21,7 @@ struct Candidate {
   backends::Volume volume;
   std::string fs;           // asked for by the mount or the definition; empty: any
   bool may_format = false;  // rule 1: only where the definition says so
+  bool read_only = false;   // asked for by the mount or the definition
   std::optional<double> price;
   backends::Attachment attachment = backends::Attachment::detached;
   std::optional<backends::Look> look;

@@ -38,6 +38,10 @@ struct Failure {
   std::string detail;
 };
 
+/// Rule 1, in words.
+inline constexpr const char* kBlank = "is blank, and no definition says that it may be formatted (init_fs: true)";
+inline constexpr const char* kBlankReadOnly = "is blank, and it is asked for read-only";
+
 Failure failure_of(const backends::Error& error);
 Failure failure_of(const mount::Error& error);
 

@@ -23,6 +23,8 @@ using act::TaskState;
 namespace {
 
 constexpr std::chrono::milliseconds kLongestWait = std::chrono::minutes(10);
+// Whether what is ready still is takes some system calls; a disk that hangs takes longer than anybody wants to wait.
+constexpr std::chrono::seconds kLongestLook{5};
 
 Response not_found(const std::string& what) { return problem(404, "not-found", "Not found", what); }
 
@@ -148,6 +150,20 @@ boost::asio::awaitable<void> Api::wait(std::shared_ptr<Task> task, std::chrono::
   while (task->moving() && !stopping_ && act::Clock::now() < deadline) co_await task->changed().wait_until(deadline);
 }
 
+Response Api::refusal(act::Tasks::Refusal why, const std::string& id) const {
+  using Refusal = act::Tasks::Refusal;
+  if (why == Refusal::being_released)
+    return problem(409, "conflict", "The task is being released", "wait until task '" + id + "' is released");
+  std::string what = "mounts";
+  if (why == Refusal::other_definitions) what = "definitions";
+  const auto task = tasks_.find(id);
+  if (why == Refusal::other_owner)
+    what = task->goal().owner ? "owner, process " + std::to_string(task->goal().owner->pid) : "owner: none";
+  return problem(
+      409, "conflict", "The task has another goal",
+      "task '" + id + "' exists with another goal (other " + what + "); release it first, or take another name");
+}
+
 Api::Answer Api::put_task(const Request& request, const std::string& id) {
   auto time = wait_of(request);
   if (time.refusal) co_return *std::move(time.refusal);
@@ -158,18 +174,16 @@ Api::Answer Api::put_task(const Request& request, const std::string& id) {
                       "there is no process " + std::to_string(body.goal.owner->pid));
   log_call(request, "put", id);
   const auto result = tasks_.put(id, body.goal);
-  if (const auto* refusal = std::get_if<act::Tasks::Refusal>(&result)) {
-    const bool other = *refusal == act::Tasks::Refusal::other_goal;
-    co_return problem(409, "conflict", other ? "The task has another goal" : "The task is being released",
-                      other ? "task '" + id + "' exists with another goal; release it first, or take another name"
-                            : "wait until task '" + id + "' is released");
-  }
-  const auto task = std::get<std::shared_ptr<Task>>(result);
+  if (const auto* why = std::get_if<act::Tasks::Refusal>(&result)) co_return refusal(*why, id);
+  const auto [task, is_new] = std::get<act::Tasks::Taken>(result);
+  const auto look_until = act::Clock::now() + kLongestLook;
+  while (task->looking() && !stopping_ && act::Clock::now() < look_until)
+    co_await task->changed().wait_until(look_until);
   co_await wait(task, time.time);
   // Nobody is told of a goal that is not on disk.
-  const auto written = co_await services_.ledger.flush();
+  const auto written = co_await services_.ledger.flush(task->ticket());
   if (!written) {
-    task->release(false);
+    if (is_new) task->release(false);
     co_return problem(500, "ledger", "The goal cannot be recorded", written.error().message);
   }
   auto state = act::to_json(*task);
@@ -213,6 +227,9 @@ Api::Answer Api::delete_task(const Request& request, const std::string& id) {
   co_await wait(task, time.time);
   auto state = act::to_json(*task);
   if (task->state() == TaskState::released) co_return json_response(200, state);
+  // Nobody is told of a release that a crash would undo.
+  const auto written = co_await services_.ledger.flush(task->ticket());
+  if (!written) co_return problem(500, "ledger", "The release cannot be recorded", written.error().message);
   if (task->state() != TaskState::busy) co_return json_response(202, state);
   co_return problem(409, "busy", "Somebody still uses it", task->problem() + "; it is released as soon as that ends",
                     {{"task", std::move(state)}});
@@ -235,10 +252,14 @@ Api::Answer Api::explain(const Request& request) {
   for (act::MountPlan& plan : plans) {
     json::object mount{{"path", plan.mount.path}};
     if (!plan.mount.instance_path.empty()) mount["instance_path"] = plan.mount.instance_path;
+    bool chosen = false;
     for (const std::size_t index : plan.order) {
       decide::Candidate& candidate = plan.candidates[index];
-      if (index == plan.order.front()) candidate.verdict = decide::Verdict::chosen;
-      candidate.detail = decide::describe(candidate);
+      const auto volume = world_.volumes.find(candidate.name);
+      const auto held = volume ? volume->refusal({candidate, plan.mount.options}) : std::nullopt;
+      candidate.detail = held ? held->detail : decide::describe(candidate);
+      if (held) candidate.verdict = held->verdict;
+      if (!held && !std::exchange(chosen, true)) candidate.verdict = decide::Verdict::chosen;
     }
     json::array candidates;
     for (const decide::Candidate& candidate : plan.candidates) candidates.push_back(act::to_json(candidate));

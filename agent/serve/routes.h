@@ -37,6 +37,8 @@ class Api {
   Response identity() const;
   Response list_tasks() const;
 
+  Response refusal(act::Tasks::Refusal why, const std::string& id) const;
+
   /// Until the task has come to rest, the time is up, or the server stops.
   boost::asio::awaitable<void> wait(std::shared_ptr<act::Task> task, std::chrono::milliseconds time);
 

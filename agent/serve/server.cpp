@@ -73,6 +73,11 @@ Response unreadable(const boost::system::error_code& error) {
   return problem(400, "bad-request", "This is not an HTTP request", error.message());
 }
 
+ino_t inode_of(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
 bool client_has_gone(const boost::system::error_code& error) {
   return error == http::error::end_of_stream || error == asio::error::eof || error == asio::error::connection_reset ||
          error == asio::error::operation_aborted || error == http::error::partial_message ||
@@ -103,6 +108,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   Handler handler;
   Protocol::acceptor acceptor;
   std::string path;
+  ino_t inode = 0;  // of the socket's node
   std::list<Session> sessions;
   act::Signal session_ended;
   bool stopping = false;
@@ -234,8 +240,14 @@ Server::Result<void> Server::listen(const std::string& path) {
   const auto status = std::filesystem::symlink_status(path, error);
   if (std::filesystem::exists(status) && status.type() != std::filesystem::file_type::socket)
     return Error{"there is something at " + path + " that is not a socket; it was left alone"};
-  std::filesystem::remove(path, error);
   boost::system::error_code code;
+  Protocol::socket other(state_->executor);
+  if (std::filesystem::exists(status) && path.size() < sizeof(sockaddr_un::sun_path)) {
+    other.connect(Protocol::endpoint(path), code);
+    if (!code) return Error{"another daemon answers at " + path + "; stop it first, or use another api.socket"};
+    code.clear();
+  }
+  std::filesystem::remove(path, error);
   const mode_t mask = umask(0117);  // 0660 from its first moment
   state_->acceptor.open(Protocol());
   if (path.size() >= sizeof(sockaddr_un::sun_path)) code = asio::error::name_too_long;
@@ -246,6 +258,7 @@ Server::Result<void> Server::listen(const std::string& path) {
   if (const group* mooring = getgrnam("mooring"))
     if (chown(path.c_str(), 0, mooring->gr_gid) != 0) spdlog::warn("cannot give {} to the group mooring", path);
   state_->path = path;
+  state_->inode = inode_of(path);
   asio::co_spawn(state_->executor, State::accept(state_), asio::detached);
   return boost::outcome_v2::success();
 }
@@ -254,7 +267,7 @@ asio::awaitable<void> Server::stop() {
   state_->stopping = true;
   boost::system::error_code ignored;
   state_->acceptor.close(ignored);
-  unlink(state_->path.c_str());
+  if (inode_of(state_->path) == state_->inode) unlink(state_->path.c_str());  // not the socket of another one
   for (State::Session& session : state_->sessions)
     if (session.idle) session.stream.cancel();
   state_->session_ended.notify();

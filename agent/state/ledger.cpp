@@ -26,8 +26,9 @@ CREATE TABLE task (id TEXT PRIMARY KEY, goal TEXT NOT NULL, phase INTEGER NOT NU
                    created INTEGER NOT NULL, owner_pid INTEGER NOT NULL, owner_start INTEGER NOT NULL, owner_boot TEXT NOT NULL)
                    STRICT, WITHOUT ROWID;
 CREATE TABLE choice (task TEXT NOT NULL, path TEXT NOT NULL, volume TEXT NOT NULL, PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
-CREATE TABLE volume (name TEXT PRIMARY KEY, backend TEXT NOT NULL, volume TEXT NOT NULL, attached_by_us INTEGER NOT NULL,
-                     look TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE volume (name TEXT PRIMARY KEY, backend TEXT NOT NULL, volume TEXT NOT NULL, read_only INTEGER NOT NULL,
+                     options TEXT NOT NULL, attached_by_us INTEGER NOT NULL, look TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE instance (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
 CREATE TABLE bind (task TEXT NOT NULL, path TEXT NOT NULL, source TEXT NOT NULL, made INTEGER NOT NULL,
                    marked INTEGER NOT NULL, PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
 PRAGMA user_version = 1;
@@ -81,6 +82,20 @@ backends::Look look_from(const std::string& text) {
   return look;
 }
 
+VolumeRecord volume_record(const Statement& row) {
+  VolumeRecord record;
+  record.name = row.text(0);
+  record.backend = row.text(1);
+  record.volume = volume_from(record.name, row.text(2));
+  record.read_only = row.number(3) != 0;
+  const json::value options = json::parse(row.text(4));
+  for (const auto& option : options.as_array()) record.options.emplace_back(option.as_string());
+  record.attached_by_us = row.number(5) != 0;
+  record.look_known = !row.text(6).empty();
+  if (record.look_known) record.look = look_from(row.text(6));
+  return record;
+}
+
 struct Apply {
   sqlite3* database;
 
@@ -106,10 +121,12 @@ struct Apply {
                              .bind(record.volume)));
   }
   bool operator()(const VolumeRecord& record) const {
-    return run(std::move(Statement(database, "REPLACE INTO volume VALUES (?,?,?,?,?)")
+    return run(std::move(Statement(database, "REPLACE INTO volume VALUES (?,?,?,?,?,?,?)")
                              .bind(record.name)
                              .bind(record.backend)
                              .bind(to_text(record.volume))
+                             .bind(std::int64_t{record.read_only})
+                             .bind(json::serialize(json::array(record.options.begin(), record.options.end())))
                              .bind(std::int64_t{record.attached_by_us})
                              .bind(record.look_known ? to_text(record.look) : "")));
   }
@@ -120,6 +137,9 @@ struct Apply {
                              .bind(record.source)
                              .bind(std::int64_t{record.made})
                              .bind(std::int64_t{record.marked})));
+  }
+  bool operator()(const InstanceRecord& record) const {
+    return run(std::move(Statement(database, "REPLACE INTO instance VALUES (1,?)").bind(record.id)));
   }
   bool operator()(const ForgetTask& task) const {
     return run(std::move(Statement(database, "DELETE FROM choice WHERE task = ?").bind(task.id))) &&
@@ -226,22 +246,15 @@ Result<Snapshot> Ledger::load() {
   Statement binds(sqlite, "SELECT task, path, source, made, marked FROM bind");
   while (binds.next())
     snapshot.binds.push_back({binds.text(0), binds.text(1), binds.text(2), binds.number(3) != 0, binds.number(4) != 0});
-  Statement volumes(sqlite, "SELECT name, backend, volume, attached_by_us, look FROM volume");
+  Statement instance(sqlite, "SELECT id FROM instance");
+  if (instance.next()) snapshot.instance = instance.text(0);
+  Statement volumes(sqlite, "SELECT name, backend, volume, read_only, options, attached_by_us, look FROM volume");
   try {
-    while (volumes.next()) {
-      VolumeRecord record{volumes.text(0),
-                          volumes.text(1),
-                          volume_from(volumes.text(0), volumes.text(2)),
-                          volumes.number(3) != 0,
-                          {},
-                          !volumes.text(4).empty()};
-      if (record.look_known) record.look = look_from(volumes.text(4));
-      snapshot.volumes.push_back(std::move(record));
-    }
+    while (volumes.next()) snapshot.volumes.push_back(volume_record(volumes));
   } catch (const std::exception& exception) {
     return Error{"the ledger " + database_->path + " is damaged: " + exception.what()};
   }
-  if (!tasks.ok() || !choices.ok() || !binds.ok() || !volumes.ok())
+  if (!tasks.ok() || !choices.ok() || !binds.ok() || !volumes.ok() || !instance.ok())
     return database_->error("cannot read the ledger " + database_->path);
   return snapshot;
 }

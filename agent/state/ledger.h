@@ -52,6 +52,8 @@ struct VolumeRecord {
   std::string name;
   std::string backend;
   backends::Volume volume;
+  bool read_only = false;            // how it is mounted, and
+  std::vector<std::string> options;  // with what
   bool attached_by_us = false;
   backends::Look look;
   bool look_known = false;
@@ -64,6 +66,11 @@ struct BindRecord {
   std::string source;
   bool made = false;    // the directory is ours
   bool marked = false;  // its mark (immutable) is ours
+};
+
+/// Under which id attachments are made.
+struct InstanceRecord {
+  std::string id;
 };
 
 struct ForgetTask {
@@ -79,10 +86,11 @@ struct ForgetBind {
   std::string task, path;
 };
 
-using Change = std::variant<TaskRecord, ChoiceRecord, VolumeRecord, BindRecord, ForgetTask, ForgetChoice, ForgetVolume,
-                            ForgetBind>;
+using Change = std::variant<TaskRecord, ChoiceRecord, VolumeRecord, BindRecord, InstanceRecord, ForgetTask,
+                            ForgetChoice, ForgetVolume, ForgetBind>;
 
 struct Snapshot {
+  std::string instance;  // empty: never written
   std::vector<TaskRecord> tasks;
   std::vector<ChoiceRecord> choices;
   std::vector<VolumeRecord> volumes;

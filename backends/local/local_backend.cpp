@@ -47,18 +47,19 @@ Result<Description> describe_image(const ImagePath& path, Volume volume, const s
   auto image = open_image(path, false);
   if (!image) {
     // A definition with a size may create the volume.
-    if (image.error().code == Errc::not_found && description.volume.defined && description.volume.size > 0)
-      return description;
+    description.blank =
+        image.error().code == Errc::not_found && description.volume.defined && description.volume.size > 0;
+    if (description.blank) return description;
     return std::move(image).error();
   }
   description.volume.size = image.value().size;
+  description.look = look_of(image.value());
   const std::lock_guard guard(lock_and_holder());
   if (!is_locked(image.value())) return description;
   description.holder = read_holder(path);
   // A name alone may be stale: after a reboot, say, when another instance has the lock and has not written its own yet.
   const bool ours = description.holder == instance && find_loop(image.value().id);
   description.attachment = ours ? Attachment::here : Attachment::elsewhere;
-  if (description.attachment == Attachment::here) description.look = look_of(image.value());
   return description;
 }
 

@@ -50,6 +50,8 @@ VolumeRecord volume() {
                    .read_only = true,
                    .defined = true,
                    .parameters = {{"server", "a \"quoted\" name"}}};
+  record.read_only = true;
+  record.options = {"noatime", "commit=5"};
   record.attached_by_us = true;
   record.look = {.serial = "vol1", .links = {"nvme-vol1"}, .backing_file = backends::Look::File{1, 2}, .size = 5};
   record.look_known = true;
@@ -60,7 +62,8 @@ TEST_F(LedgerTest, gives_back_after_reopening_what_was_committed) {
   {
     auto ledger = open();
     ASSERT_TRUE(ledger.commit({TaskRecord{"t", "{}", TaskPhase::failed, R"({"a":1})", 42, {7, 8, "boot"}},
-                               ChoiceRecord{"t", "/data", "vol"}, volume(), BindRecord{"t", "/p", "/s", true, true}}));
+                               ChoiceRecord{"t", "/data", "vol"}, volume(), BindRecord{"t", "/p", "/s", true, true},
+                               InstanceRecord{"i-1"}, InstanceRecord{"i-2"}}));
   }
   auto ledger = open();
   const auto snapshot = ledger.load();
@@ -71,7 +74,10 @@ TEST_F(LedgerTest, gives_back_after_reopening_what_was_committed) {
   ASSERT_EQ(snapshot.value().volumes.size(), 1U);
   EXPECT_EQ(snapshot.value().volumes[0].volume, volume().volume);
   EXPECT_EQ(snapshot.value().volumes[0].look, volume().look);
+  EXPECT_TRUE(snapshot.value().volumes[0].read_only);
+  EXPECT_EQ(snapshot.value().volumes[0].options, volume().options);
   EXPECT_TRUE(snapshot.value().volumes[0].attached_by_us);
+  EXPECT_EQ(snapshot.value().instance, "i-2");
   ASSERT_EQ(snapshot.value().choices.size(), 1U);
   ASSERT_EQ(snapshot.value().binds.size(), 1U);
   EXPECT_TRUE(snapshot.value().binds[0].made);
@@ -108,7 +114,7 @@ TEST_F(LedgerTest, a_file_that_is_no_ledger_is_refused) {
 
 TEST_F(LedgerTest, damaged_records_are_refused_not_guessed) {
   static_cast<void>(open());
-  execute("INSERT INTO volume VALUES ('v', 'local', 'not json', 0, '')");
+  execute("INSERT INTO volume VALUES ('v', 'local', 'not json', 0, '[]', 0, '')");
   auto ledger = open();
   const auto snapshot = ledger.load();
   ASSERT_FALSE(snapshot);

@@ -67,8 +67,16 @@ std::vector<Row> rows() {
               v.wanted = v.recorded = v.look_known = true;
               v.attachment = Attachment::here;
               v.disk = Disk::absent;
+              v.stage = Stage::free;
             }),
        Step::await_disk},
+      {"looks_at_the_place_of_a_disk_that_was_here",
+       with({},
+            [](auto& v) {
+              v.wanted = v.recorded = v.look_known = true;
+              v.disk = Disk::absent;
+            }),
+       Step::look_at_stage},
       {"looks_for_what_is_here_before_it_asks", with({}, [](auto& v) { v.wanted = v.recorded = v.look_known = true; }),
        Step::find_disk},
       {"looks_at_its_place_before_it_mounts", with(disk, [](auto& v) { v.stage = Stage::unknown; }),

@@ -24,16 +24,22 @@ constexpr std::uint64_t kBlock = 4 * kKiB;  // the largest logical sector
 constexpr std::uint64_t kReadAllUpTo = 64 * kMiB;
 constexpr std::uint64_t kChunk = kMiB;
 constexpr int kSamples = 64;
+// A partition table may be lost, and what it told of still be there: all that follows the usual beginnings of a first
+// partition (sector 63, and 1, 2, 4 and 8 MiB) is read.
+constexpr std::uint64_t kHead = 16 * kMiB;
+constexpr std::uint64_t kFirstPartitions[] = {63 * 512, kMiB};
 
 /// ext keeps copies in group 1 and in powers of 3, 5 and 7 (sparse_super), or in group 1 and the last (sparse_super2);
-/// a group has 8 × block size blocks, the copy is in its first one (ext4(5), Documentation/filesystems/ext4).
-void add_ext_copies(std::uint64_t size, std::vector<Extent>& places) {
+/// a group has 8 × block size blocks, the copy is in its first one (ext4(5), Documentation/filesystems/ext4). `start`:
+/// where the file system begins.
+void add_ext_copies(std::uint64_t size, std::uint64_t start, std::vector<Extent>& places) {
   for (const std::uint64_t block : {1 * kKiB, 2 * kKiB, 4 * kKiB, 64 * kKiB}) {
     const std::uint64_t group = 8 * block * block;
-    const std::uint64_t last = (size - 1) / group;
+    const std::uint64_t last = (size - start - 1) / group;
+    const std::uint64_t from = start / kBlock * kBlock;
     const auto add = [&](std::uint64_t number) {
-      // With 1 KiB blocks the first group starts at block 1. Reading 4 KiB covers both.
-      if (number >= 1 && number <= last) places.push_back({number * group, kBlock});
+      // With 1 KiB blocks the first group starts at block 1. Reading 8 KiB covers both, and sector 63.
+      if (number >= 1 && number <= last) places.push_back({from + number * group, 2 * kBlock});
     };
     add(1);
     add(last);
@@ -44,11 +50,12 @@ void add_ext_copies(std::uint64_t size, std::vector<Extent>& places) {
 }
 
 /// mkfs.xfs makes 4 allocation groups up to 4 TiB, then groups of 1 TiB (mkfs.xfs(8), agcount); each begins with a
-/// superblock. Rounding may shift it, so more than one block is read.
+/// superblock. Rounding may shift it, and so does a partition that begins at 1 MiB and ends a little before the disk:
+/// a MiB before and after is read.
 void add_xfs_groups(std::uint64_t size, std::vector<Extent>& places) {
   const std::uint64_t quarter = std::min(size / 4, 1024 * kGiB);
-  for (std::uint64_t start = quarter; start < size && quarter > 64 * kKiB; start += quarter) {
-    places.push_back({start / kBlock * kBlock - 32 * kKiB, 64 * kKiB});
+  for (std::uint64_t start = quarter; start < size; start += quarter) {
+    places.push_back({start / kBlock * kBlock - kMiB, 2 * kMiB + kBlock});
   }
 }
 
@@ -88,8 +95,7 @@ Result<void> expect_zeros(int descriptor, const Extent& place, unsigned char* bu
       const std::uint64_t offset = place.offset + done + static_cast<std::uint64_t>(data - buffer);
       return Error{Errc::unsafe_content,
                    path + " is not blank: there is data at byte " + std::to_string(offset) +
-                       ", though no file system is known there. If it is not needed, clear the disk (`blkdiscard -z " +
-                       path + "`)",
+                       ", though no file system is known there. " + kHowToClear,
                    0};
     }
     done += length;
@@ -104,14 +110,14 @@ std::vector<Extent> places_to_read(std::uint64_t size) {
   if (size <= kReadAllUpTo) return {{0, size}};
   // The last MiB holds md 0.90 and 1.0 superblocks, the second GPT, ZFS labels.
   const std::uint64_t tail = (size - kMiB) / kBlock * kBlock;
-  std::vector<Extent> places{{0, kMiB}, {tail, size - tail}};
+  std::vector<Extent> places{{0, kHead}, {tail, size - tail}};
   for (int sample = 1; sample <= kSamples; ++sample) {
     places.push_back({size / (kSamples + 1) * static_cast<std::uint64_t>(sample) / kBlock * kBlock, kBlock});
   }
-  // Copies of the btrfs superblock (btrfs(5), on-disk format); the first, at 64 KiB, is within the first MiB.
-  places.push_back({64 * kMiB, kBlock});
-  places.push_back({256 * kGiB, kBlock});
-  add_ext_copies(size, places);
+  add_ext_copies(size, 0, places);
+  for (const std::uint64_t start : kFirstPartitions) add_ext_copies(size, start, places);
+  // Copies of the btrfs superblock (btrfs(5), on-disk format); the first, at 64 KiB, is within the head.
+  for (const std::uint64_t copy : {64 * kMiB, 256 * kGiB}) places.push_back({copy, kMiB + 2 * kBlock});
   add_xfs_groups(size, places);
   return tidy(std::move(places), size);
 }

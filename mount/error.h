@@ -13,7 +13,8 @@ enum class Errc {
   not_found,         // no such disk, file or mount
   wrong_disk,        // the device is not the one that was meant (rule 7)
   unreadable,        // the device answers with I/O errors
-  unsafe_content,    // ambiguous, foreign or unknown data; or what was proven blank is not any more (rules 1 to 5)
+  unsafe_content,    // ambiguous or unknown data; or what was proven blank is not any more (rules 1 to 5)
+  foreign_content,   // a signature that is no file system: LVM, RAID, LUKS, swap, … (rule 3)
   wrong_filesystem,  // another file system than the one asked for (rule 6)
   check_failed,      // fsck says that the file system needs a person (rule 12)
   format_failed,     // mkfs did not succeed

@@ -42,7 +42,7 @@ Result<void> expect_no_ext_copy(const std::string& path, const std::stop_token& 
   }
   return Error{Errc::unsafe_content,
                path + " is not blank: e2fsck finds the remains of an ext file system (exit status " +
-                   std::to_string(end.status) + "); see `e2fsck -n " + path + "`",
+                   std::to_string(end.status) + " of e2fsck -n)",
                0};
 }
 
@@ -73,7 +73,7 @@ Result<void> prove_under_claim(const DiskLook& look, OpenDevice& disk) {
 Error mkfs_error(const std::string& program, const OpenDevice& disk, const ProcessEnd& end) {
   return Error{Errc::format_failed,
                program + " on " + disk.device.path + " failed with exit status " + std::to_string(end.status) + ": " +
-                   std::string(trimmed(end.output)),
+                   in_brief(end.output),
                0};
 }
 
@@ -108,9 +108,7 @@ Result<FileSystem> format(const DiskLook& look, const Device& disk, const std::s
   if (!ended) {
     Error error = ended.error();
     if (error.code == Errc::cancelled) {
-      error.message += "; " + opened.device.path +
-                       " may hold a part of a new file system: clear it with `blkdiscard -z` or `wipefs -a` before it "
-                       "can be formatted again";
+      error.message += std::string("; a part of a new file system may be on it. ") + kHowToClear;
     }
     return error;
   }

@@ -73,8 +73,8 @@ namespace blocking {
 /// is below the one expected); system.
 Result<Device> find_disk(const DiskLook& look);
 
-/// What is on the disk; writes nothing. Proves blankness by libblkid, by reading the first and last MiB and samples
-/// between, and by looking for ext backup superblocks (rules 2 to 4).
+/// What is on the disk; writes nothing. Proves blankness by libblkid, by reading the first 16 MiB, the last MiB and
+/// samples between, and by looking for backup superblocks (rules 2 to 4).
 /// Errors: unsafe_content with the reason (rules 3, 8, 9), unreadable, wrong_disk, not_found, system.
 Result<Content> probe(const DiskLook& look, const Device& disk);
 

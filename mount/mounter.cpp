@@ -41,6 +41,12 @@ Result<void> run(const std::string& source, const std::string& way, const char* 
   std::string message = "cannot mount " + source + " at " + target;
   if (fs != nullptr) message += " as " + std::string(fs);
   if (words[0] != '\0') message += ": " + std::string(trimmed(words.data()));
+  if (error_number == EUCLEAN)  // rule 12: the superblock said it is clean, and it is not
+    return Error{
+        Errc::check_failed,
+        message + ". Make a snapshot of the volume, then attach it by hand and repair it (e2fsck -f, xfs_repair)",
+        error_number};
+  if (words[0] != '\0') return Error{Errc::mount_failed, std::move(message), error_number};  // the words say why
   if (error_number > 0) return system_error(std::move(message), error_number, Errc::mount_failed);
   return Error{Errc::mount_failed, std::move(message), 0};
 }

@@ -10,7 +10,7 @@ namespace mooring::mount {
 
 /// Mounts with libmount on the open directory; never retries read-only (rule 12). Success does not yet say what is
 /// mounted there, nor does an error say that nothing is (rule 13). `target` is for messages. Errors: mount_failed with
-/// libmount's and the kernel's words.
+/// libmount's and the kernel's words; check_failed (EUCLEAN: it is damaged).
 Result<void> mount_on(int directory, const std::string& source, const std::string& fs, const std::string& options,
                       const std::string& target);
 

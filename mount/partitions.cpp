@@ -1,5 +1,6 @@
 #include "mount/partitions.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <vector>
@@ -33,8 +34,8 @@ Result<std::vector<Node>> partition_nodes(const Device& disk) {
   return nodes;
 }
 
-/// How many partitions the table itself has, without containers of logical ones.
-Result<int> count_in_table(const OpenDevice& disk) {
+/// The numbers of the partitions that the table itself has, without containers of logical ones.
+Result<std::vector<int>> numbers_in_table(const OpenDevice& disk) {
   const BlkidProbe probe(blkid_new_probe());
   errno = 0;
   if (!probe || blkid_probe_set_device(probe.get(), disk.fd.get(), 0, 0) != 0) {
@@ -44,11 +45,17 @@ Result<int> count_in_table(const OpenDevice& disk) {
   auto* const list = blkid_probe_get_partitions(probe.get());
   if (list == nullptr)
     return system_error("cannot read the partition table of " + disk.device.path, errno, Errc::unreadable);
-  int count = 0;
+  std::vector<int> numbers;
   for (int index = 0; index < blkid_partlist_numof_partitions(list); ++index) {
-    if (blkid_partition_is_extended(blkid_partlist_get_partition(list, index)) == 0) ++count;
+    auto* const partition = blkid_partlist_get_partition(list, index);
+    if (blkid_partition_is_extended(partition) == 0) numbers.push_back(blkid_partition_get_partno(partition));
   }
-  return count;
+  return numbers;
+}
+
+bool is_known(const std::vector<Node>& nodes, int number) {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const Node& node) { return node.number == std::to_string(number); });
 }
 
 }  // namespace
@@ -64,20 +71,25 @@ Result<Content> only_partition(const OpenDevice& disk, const std::string& table)
   std::string names;
   int with_filesystem = 0;
   BOOST_OUTCOME_TRY(const auto nodes, partition_nodes(disk.device));
-  BOOST_OUTCOME_TRY(const int in_table, count_in_table(disk));
-  if (in_table > static_cast<int>(nodes.size())) {
+  BOOST_OUTCOME_TRY(const auto in_table, numbers_in_table(disk));
+  for (const int number : in_table) {
+    if (is_known(nodes, number)) continue;
     return Error{Errc::unsafe_content,
-                 path + " has a partition table (" + table + ") with " + std::to_string(in_table) +
-                     " partitions that the kernel has not read; run `partprobe " + path + "`",
+                 path + " has a partition table (" + table + ") with a partition " + std::to_string(number) +
+                     ", which the kernel has not read (partprobe(8))",
                  0};
   }
   for (const auto& node : nodes) {
     auto opened = open_device(node.device);
-    if (!opened && opened.error().code == Errc::not_found) continue;  // the container of logical partitions has no size
+    // The container of logical partitions is a device of two sectors, or of none.
+    const bool container =
+        !opened && (opened.error().system_error == ENXIO || opened.error().system_error == ENOMEDIUM);
+    if (container) continue;
     if (!opened) return opened.error();
     auto signatures = read_signatures(opened.value());
-    // A partition that is, say, swap or LVM is not the one that is looked for; an unreadable one might be.
-    if (!signatures && signatures.error().code != Errc::unsafe_content) return signatures.error();
+    // A partition that is, say, swap or LVM is not the one that is looked for; an unreadable or an ambiguous one might
+    // be.
+    if (!signatures && signatures.error().code != Errc::foreign_content) return signatures.error();
     const bool filesystem = signatures && signatures.value().filesystem;
     names += (names.empty() ? "" : ", ") + opened.value().device.path;
     if (!filesystem) continue;

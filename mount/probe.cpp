@@ -17,11 +17,8 @@ std::string value_of(blkid_probe probe, const char* name) {
   return value;
 }
 
-Error foreign(const std::string& path, const std::string& what) {
-  return Error{Errc::unsafe_content,
-               path + " holds " + what +
-                   "; nothing was written. If that data is not needed, clear it with `wipefs -a " + path + "`",
-               0};
+Error foreign(Errc code, const std::string& path, const std::string& what) {
+  return Error{code, path + " holds " + what + "; nothing was written. " + kHowToClear, 0};
 }
 
 Result<Signatures> judge(blkid_probe probe, const std::string& path) {
@@ -35,12 +32,13 @@ Result<Signatures> judge(blkid_probe probe, const std::string& path) {
   }
   if (type.empty()) {
     // A usage or a magic without a type is something libblkid knows and we do not.
-    if (!usage.empty()) return foreign(path, "an unknown signature (" + usage + ")");
+    if (!usage.empty()) return foreign(Errc::foreign_content, path, "an unknown signature (" + usage + ")");
     return found;
   }
-  if (usage != "filesystem") return foreign(path, "a signature that is no file system: " + type);
+  if (usage != "filesystem") return foreign(Errc::foreign_content, path, "a signature that is no file system: " + type);
   if (!found.partition_table.empty()) {
-    return foreign(path, "both a partition table (" + found.partition_table + ") and a file system (" + type + ")");
+    return foreign(Errc::unsafe_content, path,
+                   "both a partition table (" + found.partition_table + ") and a file system (" + type + ")");
   }
   found.filesystem = FileSystem{type, value_of(probe, "UUID")};
   return found;
@@ -68,9 +66,9 @@ Result<Signatures> read_signatures(const OpenDevice& device) {
     case 1:
       return Signatures{};
     case -2:
-      return Error{
-          Errc::unsafe_content,
-          path + " holds signatures of several kinds, so it is not clear what it is; see `wipefs " + path + "`", 0};
+      return Error{Errc::unsafe_content,
+                   path + " holds signatures of several kinds, so it is not clear what it is (wipefs(8) lists them)",
+                   0};
     default:
       return system_error("cannot read " + path, answer < -2 ? -answer : (errno != 0 ? errno : EIO), Errc::unreadable);
   }

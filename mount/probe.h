@@ -8,6 +8,10 @@
 
 namespace mooring::mount {
 
+/// For errors. Without the device's name: it is another disk's once this one is detached.
+inline constexpr const char* kHowToClear =
+    "If that data is not needed, attach the volume by hand and clear it (wipefs -a, or blkdiscard -z)";
+
 /// One answer of libblkid; both empty: nothing was found, which alone does not make a device blank (rule 4).
 struct Signatures {
   std::optional<FileSystem> filesystem;

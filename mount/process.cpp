@@ -1,5 +1,6 @@
 #include "mount/process.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "mount/handles.h"
+#include "mount/kernel_files.h"
 #include "mount/stop_event.h"
 
 namespace mooring::mount {
@@ -76,6 +78,20 @@ std::optional<std::string> find_program(const std::string& name) {
 }
 
 }  // namespace
+
+std::string in_brief(std::string_view output) {
+  constexpr std::size_t kLongest = 400;
+  std::string brief;
+  while (!output.empty() && brief.size() < kLongest) {
+    const auto end = std::min(output.find('\n'), output.size());
+    const auto line = trimmed(output.substr(0, end));
+    output.remove_prefix(std::min(end + 1, output.size()));
+    if (line.starts_with("Usage:") || line.starts_with("usage:")) break;
+    if (!line.empty()) brief += (brief.empty() ? "" : "; ") + std::string(line);
+  }
+  if (brief.size() > kLongest) brief = brief.substr(0, kLongest) + "…";
+  return brief;
+}
 
 std::shared_mutex& no_child_is_born() {
   static std::shared_mutex mutex;

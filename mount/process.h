@@ -5,6 +5,7 @@
 #include <shared_mutex>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mount/error.h"
@@ -17,6 +18,9 @@ struct ProcessEnd {
 };
 
 inline constexpr std::size_t kOutputKept = 16UL * 1024;
+
+/// The beginning of what a program wrote, in one line and without its usage text, for an error.
+std::string in_brief(std::string_view output);
 
 /// How long a program may take to end after SIGTERM, before SIGKILL.
 inline constexpr std::chrono::seconds kTermGrace{5};

@@ -38,8 +38,11 @@ Result<void> judge(const StageRequest& request, const MountedThere& there, const
   return boost::outcome_v2::success();
 }
 
-Result<MountEntry> already_mounted(const StageRequest& request, const MountedThere& there, const std::string& path) {
-  BOOST_OUTCOME_TRY(judge(request, there, path));
+/// Rule 14. Somebody else may have mounted it, so that rule 16 has to be seen to.
+Result<MountEntry> already_mounted(const StageRequest& request, const MountedThere& there, const Place& place) {
+  BOOST_OUTCOME_TRY(judge(request, there, place.path));
+  BOOST_OUTCOME_TRY(const auto root, open_below(place.parent.get(), place.name, place.path));
+  BOOST_OUTCOME_TRY(restrict_mount(root.get(), there.entry.read_only, place.path));
   return there.entry;
 }
 
@@ -141,7 +144,7 @@ Result<MountEntry> stage(const StageRequest& request) {
   const Place place{std::move(root.directory), request.name, path};
   BOOST_OUTCOME_TRY(auto point, make_below(place.parent.get(), place.name, 0, path));
   BOOST_OUTCOME_TRY(const auto seen, see(place));
-  if (seen.mounted) return already_mounted(request, *seen.mounted, path);  // rule 14
+  if (seen.mounted) return already_mounted(request, *seen.mounted, place);
   BOOST_OUTCOME_TRY(const auto below, look_at(point.directory.get(), path));
   if (below.mount_root) return Error{Errc::occupied, "something was mounted at " + path + " a moment ago", 0};
   BOOST_OUTCOME_TRY(close_mount_point(point.directory.get(), path));

@@ -421,7 +421,8 @@ Volume::Done Volume::forget() {
   // Nothing of ours is mounted there any more, and the disk may be another instance's by now: only the mount point
   // goes.
   if (view_.stage == VolumeView::Stage::free) {
-    mount::Device device = disk_.value_or(mount::Device{});  // rule 10: none of it may be in use anywhere
+    mount::Device device;
+    if (disk_ && view_.attachment != Attachment::elsewhere) device = *disk_;  // rule 10: it may be in use elsewhere
     auto cleared = co_await services_.node.unstage(services_.settings.mount_root, name_, std::move(device), false);
     if (!cleared) spdlog::warn("volume={} the mount point stays: {}", name_, cleared.error().message);
   }

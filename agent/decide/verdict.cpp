@@ -30,6 +30,7 @@ Verdict verdict_of(mount::Errc code) {
       return Verdict::device_missing;
     case mount::Errc::unreadable:
     case mount::Errc::unsafe_content:
+    case mount::Errc::foreign_content:
     case mount::Errc::wrong_filesystem:
     case mount::Errc::check_failed:
       return Verdict::unsafe_filesystem;

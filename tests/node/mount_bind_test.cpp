@@ -139,6 +139,15 @@ TEST_F(Bind, read_only_is_read_only) {
   EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, kMade, false)));
 }
 
+TEST_F(Bind, what_was_bound_read_only_becomes_writable_and_back) {
+  ASSERT_TRUE(succeeds(blocking::prepare_host_path(path_)));
+  for (const bool read_only : {true, false, true}) {
+    ASSERT_TRUE(succeeds(blocking::bind(source_, path_, read_only)));
+    EXPECT_EQ(::access(path_.c_str(), W_OK) != 0, read_only);
+  }
+  EXPECT_TRUE(succeeds(blocking::unbind(source_, path_, kMade, false)));
+}
+
 TEST_F(Bind, system_directories_are_refused) {
   for (const auto* path :
        {"/", "/usr", "/etc", "/etc/mooring", "/proc/x", "/var", "/home", "relative", "/data/../etc"}) {

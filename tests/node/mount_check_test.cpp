@@ -1,6 +1,9 @@
 // Rule 12: an ext file system is checked before it is mounted.
 #include <thread>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "stage_fixture.h"
 
 namespace mooring::test {
@@ -54,7 +57,7 @@ TEST_F(Check, damage_that_needs_a_person_is_refused) {
   run({"debugfs", "-w", "-R", "clri <2>", disk_.path()});  // the root directory
   run({"debugfs", "-w", "-R", "ssv state 2", disk_.path()});
   const auto checked = check();
-  EXPECT_TRUE(fails_with(checked, Errc::check_failed, "e2fsck -f " + disk_.path()));
+  EXPECT_TRUE(fails_with(checked, Errc::check_failed, "e2fsck -f"));
 }
 
 TEST_F(Check, recorded_errors_are_not_clean) {
@@ -69,6 +72,16 @@ TEST_F(Check, a_mounted_one_is_left_alone) {
   ASSERT_TRUE(succeeds(checked));
   EXPECT_EQ(checked.value(), "");
   EXPECT_TRUE(succeeds(unstage(disk_)));
+}
+
+TEST_F(Check, one_that_another_program_works_on_is_busy) {
+  run({"debugfs", "-w", "-R", "clri <2>", disk_.path()});
+  run({"debugfs", "-w", "-R", "ssv state 2", disk_.path()});
+  const int other = ::open(disk_.path().c_str(), O_RDWR | O_EXCL | O_CLOEXEC);
+  ASSERT_GE(other, 0);
+  EXPECT_TRUE(fails_with(check(), Errc::busy, "another program"));
+  ::close(other);
+  EXPECT_TRUE(fails_with(check(), Errc::check_failed));
 }
 
 TEST_F(Check, the_wrong_disk_is_not_repaired) {  // rule 7

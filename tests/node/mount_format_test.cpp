@@ -1,5 +1,6 @@
 // Rules 1 to 7: what is formatted, and above all what is not. A refused disk keeps every byte.
 #include <array>
+#include <fstream>
 #include <sstream>
 #include <thread>
 
@@ -83,6 +84,27 @@ TEST_P(ZeroedSuperblock, a_file_system_is_never_formatted_over) {  // rules 1 an
   expect_not_formatted(disk, Errc::unsafe_content);
 }
 
+/// A disk with a file system in a partition at 1 MiB, as partitioners make it, whose table is lost.
+class LostTable : public Format, public ::testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(All, LostTable, ::testing::Values("ext4", "xfs", "btrfs"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+TEST_P(LostTable, is_not_blank) {  // rule 4
+  constexpr std::uint64_t kPart = 400 * kMiB;
+  const LoopDisk inner(scratch_.path(), kPart);
+  format(inner, GetParam());
+  const LoopDisk disk(scratch_.path(), 2048 * kMiB);
+  std::ifstream image(inner.image(), std::ios::binary);
+  std::string piece(kMiB, '\0');
+  for (std::uint64_t at = 0; at < kPart; at += kMiB) {
+    ASSERT_TRUE(image.read(piece.data(), static_cast<std::streamsize>(kMiB)));
+    if (piece.find_first_not_of('\0') != std::string::npos) disk.write(kMiB + at, piece);
+  }
+  expect_untouched(disk, Errc::unsafe_content, "not blank");
+  disk.erase(0, 16 * kMiB);  // and with all its head
+  expect_untouched(disk, Errc::unsafe_content, "not blank");
+}
+
 TEST_F(Format, only_an_ext_backup_superblock_is_left) {  // rule 4: what only a look for copies finds
   const LoopDisk disk(scratch_.path(), kSize);
   format(disk, "ext4");
@@ -123,7 +145,7 @@ TEST_F(Format, a_small_disk_is_read_whole) {
 TEST_F(Format, swap_is_data) {  // rule 3
   const LoopDisk disk(scratch_.path(), kSize);
   run({"mkswap", disk.path()});
-  expect_untouched(disk, Errc::unsafe_content, "swap");
+  expect_untouched(disk, Errc::foreign_content, "swap");
 }
 
 TEST_F(Format, luks_is_data) {  // rule 3
@@ -132,7 +154,7 @@ TEST_F(Format, luks_is_data) {  // rule 3
   header.replace(0, 8, std::string("LUKS\xba\xbe\0\x01", 8));
   header.replace(168, 36, "12345678-1234-1234-1234-123456789abc");
   disk.write(0, header);
-  expect_untouched(disk, Errc::unsafe_content, "crypto_LUKS");
+  expect_untouched(disk, Errc::foreign_content, "crypto_LUKS");
 }
 
 TEST_F(Format, lvm_is_data) {  // rule 3
@@ -157,7 +179,7 @@ TEST_F(Format, a_raid_member_is_data) {  // rule 3; md 1.0: the superblock is 8 
   for (int byte = 0; byte < 8; ++byte)
     super[static_cast<std::size_t>(144 + byte)] = static_cast<char>(sector >> (8 * byte));
   disk.write(sector * 512, super);
-  expect_untouched(disk, Errc::unsafe_content);
+  expect_untouched(disk, Errc::foreign_content);
 }
 
 TEST_F(Format, two_signatures_are_ambiguous) {  // rule 2

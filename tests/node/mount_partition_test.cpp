@@ -128,6 +128,24 @@ TEST_F(Partitions, several_with_a_file_system_are_listed) {
   expect_refused(disk, disk.path() + "p1 (ext4), " + disk.path() + "p2 (ext4)");
 }
 
+TEST_F(Partitions, one_that_may_be_the_one_is_not_passed_over) {  // rule 2
+  const LoopDisk disk(scratch_.path(), kSize, with_table({kFirst, kSecond}));
+  read_partitions(disk);
+  for (const auto* part : {"p1", "p2"}) run({"mkfs.ext4", "-q", disk.path() + part});
+  const std::string magic = "_BHRfS_M";  // of a btrfs beside the ext4: ambiguous
+  disk.write(kFirst.first * 512UL + 64 * 1024 + 64, magic);
+  run({"blockdev", "--flushbufs", disk.path() + "p1"});
+  EXPECT_FALSE(blocking::probe(disk.look(), disk.device()));
+}
+
+TEST_F(Partitions, one_whose_number_the_kernel_does_not_know_is_refused) {
+  const LoopDisk disk(scratch_.path(), kSize, with_table({kFirst, kSecond}));
+  read_partitions(disk);
+  run({"mkfs.ext4", "-q", disk.path() + "p1"});
+  run({"partx", "--delete", "--nr", "2", disk.path()});
+  expect_refused(disk, "partition 2");
+}
+
 TEST_F(Partitions, a_table_without_a_file_system_is_data) {  // rule 3
   const LoopDisk disk(scratch_.path(), kSize, with_table({kFirst}));
   read_partitions(disk);

@@ -132,6 +132,8 @@ TEST_F(Stage, a_tmpfs_at_the_mount_point_is_refused) {  // rule 14
   ASSERT_EQ(::mount("tmpfs", stage_path().c_str(), "tmpfs", 0, nullptr), 0);
   EXPECT_TRUE(fails_with(stage(disk, made), Errc::occupied, "tmpfs"));
   EXPECT_TRUE(fails_with(unstage(disk), Errc::occupied, "tmpfs"));
+  // Who has no disk any more unmounts nothing, not even what has none either.
+  EXPECT_TRUE(fails_with(blocking::unstage(root_, "vol", {}, false), Errc::occupied, "tmpfs"));
   EXPECT_TRUE(is_mounted(stage_path()));
 }
 
@@ -200,6 +202,27 @@ TEST_F(Stage, nodev_and_nosuid_are_always_set) {  // rule 16
   EXPECT_TRUE((status.f_flag & ST_NOSUID) != 0);
   EXPECT_TRUE((status.f_flag & ST_NOATIME) != 0);
   EXPECT_TRUE(succeeds(unstage(disk)));
+}
+
+TEST_F(Stage, nodev_and_nosuid_are_set_of_what_somebody_else_mounted_there) {  // rule 16
+  const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
+  const auto made = format(disk, "ext4");
+  std::filesystem::create_directories(stage_path());
+  ASSERT_EQ(::mount(disk.path().c_str(), stage_path().c_str(), "ext4", 0, nullptr), 0);
+  ASSERT_TRUE(succeeds(stage(disk, made)));
+  struct statvfs status {};
+  ASSERT_EQ(::statvfs(stage_path().c_str(), &status), 0);
+  EXPECT_EQ(status.f_flag & (ST_NODEV | ST_NOSUID), static_cast<unsigned long>(ST_NODEV | ST_NOSUID));
+  EXPECT_TRUE(succeeds(unstage(disk)));
+}
+
+TEST_F(Stage, damage_that_the_superblock_hides_is_named_with_what_to_do) {  // rule 12
+  const LoopDisk disk(scratch_.path(), smallest_disk("ext4"));
+  const auto made = format(disk, "ext4");
+  run({"debugfs", "-w", "-R", "clri <2>", disk.path()});  // the root directory; the superblock still says clean
+  const auto staged = stage(disk, made);
+  EXPECT_TRUE(fails_with(staged, Errc::check_failed, "e2fsck"));
+  EXPECT_FALSE(std::filesystem::exists(stage_path()));
 }
 
 TEST_F(Stage, a_refused_option_leaves_nothing_behind) {  // rule 16

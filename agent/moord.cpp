@@ -32,6 +32,7 @@
 #include "agent/serve/server.h"
 #include "backends/identify.h"
 #include "backends/registry.h"
+#include "mount/host_path.h"
 #include "systemd/notify.h"
 
 namespace {
@@ -76,7 +77,15 @@ int check(const goal::Config& config) {
   std::vector<goal::Diagnostic> problems;
   const auto definitions = goal::read_definitions_directory(config.definitions, problems);
   for (const goal::Diagnostic& problem : problems) std::cerr << goal::to_string(problem) << '\n';
-  if (!problems.empty()) return kInvalid;
+  bool valid = problems.empty();
+  for (const goal::Mount& mount : config.volumes) {
+    const auto allowed = mount::allowed_host_path(mount.path);  // rule 17
+    if (!allowed) std::cerr << "volumes: " << allowed.error().message << '\n';
+    valid = valid && allowed.has_value();
+  }
+  if (!valid) return kInvalid;
+  if (!std::filesystem::exists(config.definitions))
+    std::cout << "There is no directory " << config.definitions << ": no volumes are defined.\n";
   std::cout << "The configuration is valid; " << definitions.size() << " volume definitions in " << config.definitions
             << ".\n";
   return 0;
@@ -219,9 +228,14 @@ int main(int argc, char** argv) {
       "choosing for each mount the first volume of a list that can be had in this region."};
   app.set_version_flag("--version", "moord " MOORING_VERSION);
   Arguments arguments;
-  auto* config_option = app.add_option("--config", arguments.config, "Configuration file")->capture_default_str();
+  auto* config_option = app.add_option("--config", arguments.config, "Configuration file; needed only if it is named")
+                            ->type_name("FILE")
+                            ->capture_default_str();
   app.add_flag("--check", arguments.check, "Validate the configuration and the volume definitions, then exit");
-  app.footer("Runs in the foreground until SIGTERM. Stopping it unmounts nothing.\nTalk to it with moorctl(1).");
+  app.footer(
+      "Runs in the foreground until SIGTERM. Stopping it unmounts nothing.\nTalk to it with moorctl(1).\n\n"
+      "Exit status: 0 stopped, or --check found all valid · 1 cannot run: the log says why · 2 usage, or the\n"
+      "configuration is not valid");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -136,7 +136,9 @@ void add_other_commands(CLI::App& app, Arguments& arguments) {
 
   CLI::App& checking = add_command(app, "check", "Validate files without a daemon", kCheckFooter, arguments,
                                    [&](const Context& c) { return check(c, arguments.files, arguments.variables); });
-  checking.add_option("-f,--file", arguments.files, "Files; `-` is standard input")->type_name("FILE")->required();
+  checking.add_option("-f,--file,files", arguments.files, "Files; `-` is standard input")
+      ->type_name("FILE")
+      ->required();
   add_variables(checking, arguments.variables);
 }
 

@@ -45,6 +45,8 @@ int print_ready(const Context& context, const AttachArguments& arguments, const 
     context.out << binds.text;
   }
   if (text_at(task, "state") != "degraded") return Exit::kReady;
+  // What was left out, and why, where it was not printed among the others.
+  if (arguments.format != Format::table) context.err << mount_report(task, context.err_style());
   const int exit_status = arguments.strict ? Exit::kDegraded : Exit::kReady;
   return fail(context, exit_status, in_name(arguments) + " is degraded: an optional mount was left out");
 }

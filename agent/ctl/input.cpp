@@ -152,7 +152,7 @@ std::string check_documents(const std::vector<goal::Node>& documents, goal::Vari
   std::vector<const goal::Node*> written;  // a `---` at the end begins an empty one
   for (const goal::Node& document : documents)
     if (document.kind != goal::Node::Kind::null) written.push_back(&document);
-  if (!written.empty() && std::ranges::all_of(written, [](const auto* document) { return is_definition(*document); }))
+  if (!written.empty() && is_definition(*written.front()))  // the first says what the others ought to be
     return counted(goal::read_definitions(documents, diagnostics).size(), "volume definition");
   const goal::Node* document = goal::only_document(documents, diagnostics);
   if (document == nullptr) return {};

@@ -12,6 +12,7 @@
 #include "agent/act/task_json.h"
 #include "agent/decide/resolver.h"
 #include "agent/goal/fields.h"
+#include "agent/goal/words.h"
 #include "agent/serve/problem.h"
 
 namespace mooring::agent::serve {
@@ -56,6 +57,33 @@ bool flag(const Request& request, const std::string& name) {
   return value != request.query.end() && value->second != "false";
 }
 
+std::vector<std::string_view> parameters_of(const Request& request) {
+  const auto& path = request.path;
+  if (path.size() == 3 && request.method == "DELETE") return {"wait", "force"};
+  if (path.size() == 3) return {"wait"};
+  if (path.back() == "readyz") return {"verbose"};
+  if (path.back() == "events") return {"follow"};
+  return {};
+}
+
+/// A parameter that is misspelt must not be passed over: `?forse=true`.
+std::optional<Response> wrong_query(const Request& request) {
+  const auto known = parameters_of(request);
+  for (const auto& [name, value] : request.query) {
+    if (std::ranges::find(known, name) == known.end()) {
+      const auto near = goal::nearest(name, known);
+      return problem(400, "bad-request", "There is no such parameter",
+                     "unknown parameter " + goal::in_quotes(name) +
+                         (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?"));
+    }
+    const bool is_flag = value.empty() || value == "true" || value == "false";
+    if (name != "wait" && !is_flag)
+      return problem(400, "bad-request", "A parameter cannot be read",
+                     name + "=" + goal::printable(value) + " is neither true nor false");
+  }
+  return std::nullopt;
+}
+
 /// A goal from a body, or why there is none.
 struct Body {
   goal::TaskGoal goal;
@@ -68,7 +96,9 @@ Body goal_of(const Request& request) {
   if (!yaml && request.content_type != "application/json")
     return {{},
             problem(415, "unsupported-media-type", "The body has the wrong content type",
-                    "'" + request.content_type + "' is not read here; send application/json or application/yaml")};
+                    (request.content_type.empty() ? "there is no Content-Type"
+                                                  : goal::in_quotes(request.content_type) + " is not read here") +
+                        "; send application/json or application/yaml")};
   goal::Diagnostics diagnostics("request");
   const auto documents = goal::parse(request.body, yaml ? goal::Format::yaml : goal::Format::json, diagnostics);
   if (diagnostics.ok() && documents.size() != 1) diagnostics.error({1, 1}, "the body has to be one document");
@@ -115,14 +145,19 @@ boost::asio::awaitable<Response> Api::answer(Request request) {
   // Plain ifs: g++ 12 destroys the operands of ?: twice when one of them is awaited.
   const auto& path = request.path;
   const auto is = [&path](std::initializer_list<std::string_view> wanted) { return std::ranges::equal(path, wanted); };
+  const bool one_task = path.size() == 3 && path[0] == "v1" && path[1] == "tasks";
+  const bool known = one_task || is({"livez"}) || is({"readyz"}) || is({"v1", "identity"}) || is({"v1", "events"}) ||
+                     is({"v1", "volumes"}) || is({"v1", "tasks"}) || is({"v1", "explain"});
+  if (!known)
+    co_return not_found(
+        "there is nothing at this path; there are /v1/tasks, /v1/tasks/{task}, /v1/explain, /v1/identity, "
+        "/v1/volumes, /v1/events, /livez and /readyz");
+  if (auto refusal = wrong_query(request)) co_return *std::move(refusal);
+  if (one_task) co_return co_await tasks_route(request);
   if (is({"v1", "explain"})) {
     if (request.method != "POST") co_return wrong_method("POST");
     co_return co_await explain(request);
   }
-  if (path.size() == 3 && path[0] == "v1" && path[1] == "tasks") co_return co_await tasks_route(request);
-  const bool known = is({"livez"}) || is({"readyz"}) || is({"v1", "identity"}) || is({"v1", "events"}) ||
-                     is({"v1", "volumes"}) || is({"v1", "tasks"});
-  if (!known) co_return not_found("there is nothing at this path; the API is described in README.md");
   if (request.method != "GET") co_return wrong_method("GET");
   if (is({"readyz"})) co_return co_await ready(request);
   if (is({"v1", "volumes"})) co_return co_await volumes();
@@ -315,6 +350,9 @@ Api::Answer Api::ready(const Request& request) {
   // A definition that cannot be read is no reason to take the whole node out of service.
   check("definitions", known->problems.empty(), known->problems.empty() ? "" : goal::to_string(known->problems.front()),
         false);
+  const auto host = tasks_.find(std::string(act::kHostTask));
+  const bool host_failed = host && host->state() == TaskState::failed;
+  check("host mounts", !host_failed, host_failed ? act::why_failed(*host) : "", false);
   if (flag(request, "verbose"))
     text += all ? "ready\n" : "not ready\n";
   else if (all)

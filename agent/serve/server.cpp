@@ -101,7 +101,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   static asio::awaitable<void> serve(std::shared_ptr<State> self, std::list<Session>::iterator session);
   asio::awaitable<void> close(Session& session);
   asio::awaitable<bool> answer_one(Session& session);
-  asio::awaitable<bool> send(Session& session, Response response, unsigned version, bool keep_alive);
+  /// Without the body, if only the head of the answer was asked for.
+  asio::awaitable<bool> send(Session& session, Response response, unsigned version, bool keep_alive, bool only_head);
   asio::awaitable<bool> send_stream(Session& session, Response response, unsigned version);
 
   asio::any_io_executor executor;
@@ -114,8 +115,9 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   bool stopping = false;
 };
 
-asio::awaitable<bool> Server::State::send(Session& session, Response response, unsigned version, bool keep_alive) {
-  if (response.stream) co_return co_await send_stream(session, std::move(response), version);
+asio::awaitable<bool> Server::State::send(Session& session, Response response, unsigned version, bool keep_alive,
+                                          bool only_head) {
+  if (response.stream && !only_head) co_return co_await send_stream(session, std::move(response), version);
   http::response<http::string_body> message{static_cast<http::status>(response.status), version};
   message.set(http::field::server, "moord/" MOORING_VERSION);
   message.set(http::field::content_type, response.content_type);
@@ -125,7 +127,12 @@ asio::awaitable<bool> Server::State::send(Session& session, Response response, u
   message.body() = std::move(response.body);
   message.prepare_payload();
   session.stream.expires_after(std::chrono::seconds(Limits::kWriteSeconds));
-  const auto [error, sent] = co_await http::async_write(session.stream, message, kNoThrow);
+  http::response_serializer<http::string_body> serializer{message};
+  if (only_head) {
+    const auto [error, sent] = co_await http::async_write_header(session.stream, serializer, kNoThrow);
+    co_return !error && keep_alive;
+  }
+  const auto [error, sent] = co_await http::async_write(session.stream, serializer, kNoThrow);
   co_return !error && keep_alive;
 }
 
@@ -163,7 +170,7 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
   const auto [error, count] = co_await http::async_read(session.stream, session.buffer, parser, kNoThrow);
   session.idle = false;
   if (error && client_has_gone(error)) co_return false;
-  if (error) co_return co_await send(session, unreadable(error), 11, false);
+  if (error) co_return co_await send(session, unreadable(error), 11, false, false);
   session.stream.expires_never();  // how long an answer may take is the handler's business
 
   auto message = parser.release();
@@ -174,11 +181,13 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
   request.peer = peer_of(session.stream);
   if (!read_target(message.target(), request))
     co_return co_await send(session, problem(400, "bad-request", "The path cannot be read", message.target()),
-                            message.version(), false);
+                            message.version(), false, false);
   request.body = std::move(message.body());
-  const bool head = request.method == "HEAD";  // not served; a body in the answer ends the connection
+  const bool only_head = request.method == "HEAD";  // as GET, but for the body (RFC 9110, 9.3.2)
+  if (only_head) request.method = "GET";
   auto response = co_await handler(std::move(request));
-  co_return co_await send(session, std::move(response), message.version(), message.keep_alive() && !stopping && !head);
+  const bool keep_alive = message.keep_alive() && !stopping;
+  co_return co_await send(session, std::move(response), message.version(), keep_alive, only_head);
 }
 
 /// A client that is still sending (a body over the limit, say) would lose the answer if we just closed: what it sends

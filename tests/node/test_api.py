@@ -37,7 +37,7 @@ def test_it_is_alive_and_ready(moord):
     assert (moord.get("/livez").status, moord.get("/livez").text) == (200, "ok\n")
     assert (moord.get("/readyz").status, moord.get("/readyz").text) == (200, "ok\n")
     checks = moord.get("/readyz?verbose").text.splitlines()
-    assert checks == ["[+]identity ok", "[+]ledger ok", "[+]definitions ok", "ready"]
+    assert checks == ["[+]identity ok", "[+]ledger ok", "[+]definitions ok", "[+]host mounts ok", "ready"]
 
 
 def test_it_says_where_it_is(new_moord):
@@ -114,6 +114,40 @@ def test_another_method_is_not_allowed_and_says_which_are(moord, method, path, a
     answer = moord.request(method, path, {})
     assert answer.status == 405
     assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/livez", "/v1/identity", "/v1/events", "/nothing"])
+def test_the_head_of_an_answer_can_be_had_alone(moord, path):
+    connection = _UnixConnection(moord.socket_path, node.PATIENCE)
+    connection.request("GET", path + ("?follow=false" if path == "/v1/events" else ""))
+    whole = connection.getresponse()
+    whole.read()
+    connection.request("HEAD", path)
+    head = connection.getresponse()
+    assert (head.status, head.headers["Content-Type"]) == (whole.status, whole.headers["Content-Type"])
+    assert head.read() == b""
+    connection.request("GET", "/livez")
+    assert connection.getresponse().read() == b"ok\n"
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "says"),
+    [
+        ("DELETE", "/v1/tasks/run?forse=true", "did you mean 'force'"),
+        ("DELETE", "/v1/tasks/run?force=maybe", "neither true nor false"),
+        ("GET", "/v1/tasks/run?wiat=1s", "did you mean 'wait'"),
+        ("GET", "/v1/tasks/run?force", "unknown parameter 'force'"),
+        ("GET", "/livez?x", "unknown parameter 'x'"),
+        ("GET", "/readyz?verbose=perhaps", "neither"),
+    ],
+)
+def test_a_parameter_that_is_not_known_is_refused(moord, data, method, path, says):
+    moord.ready("run", ["data:/data"])
+    answer = moord.request(method, path)
+    assert answer.status == 400
+    assert says in answer.json["detail"]
+    assert moord.task("run")["state"] == "ready"
 
 
 def test_answers_are_not_cached_and_name_the_server(moord):

@@ -120,6 +120,12 @@ def test_check_tells_what_is_wrong_in_definitions(down):
     assert refuses(down, 2, "--check").startswith(f"{file}:4:1: unknown key 'prise'")
 
 
+def test_check_refuses_a_system_directory_as_a_host_path(down):
+    down.config["volumes"] = [mount("data", "/data"), mount("more", "/etc")]
+    down.write_config()
+    assert refuses(down, 2, "--check") == "volumes: /etc is a system directory; choose one of your own, such as /data\n"
+
+
 def test_an_option_that_does_not_exist_is_a_usage_error(down):
     assert "--frobnicate" in refuses(down, 2, "--frobnicate")
 

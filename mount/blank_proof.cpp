@@ -27,7 +27,7 @@ constexpr int kSamples = 64;
 // A partition table may be lost, and what it told of still be there: all that follows the usual beginnings of a first
 // partition (sector 63, and 1, 2, 4 and 8 MiB) is read.
 constexpr std::uint64_t kHead = 16 * kMiB;
-constexpr std::uint64_t kFirstPartitions[] = {63 * 512, kMiB};
+constexpr std::uint64_t kFirstPartitions[] = {63 * 512UL, kMiB};
 
 /// ext keeps copies in group 1 and in powers of 3, 5 and 7 (sparse_super), or in group 1 and the last (sparse_super2);
 /// a group has 8 × block size blocks, the copy is in its first one (ext4(5), Documentation/filesystems/ext4). `start`:

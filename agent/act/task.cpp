@@ -140,6 +140,7 @@ void Task::release(bool force) {
   if (!releasing_) write_down(state::TaskPhase::releasing);
   releasing_ = true;
   stop_attempt();
+  world_.volumes.ended().notify();
   set_state(TaskState::releasing);
   changed_.notify();
 }
@@ -179,16 +180,17 @@ Task::Done Task::run(std::shared_ptr<Task> self, std::function<void()> ended) {
 }
 
 Task::Done Task::wait_for_change() {
-  const bool tries_again = state_ == TaskState::failed && is_host();
-  if (!tries_again && old_binds_.empty()) {
+  // Nobody can ask again for the task `host`.
+  const bool tries_again = is_host() && (state_ == TaskState::failed || state_ == TaskState::degraded);
+  if (!tries_again && !has_abandoned_binds()) {
     co_await changed_.wait();
     co_return;
   }
-  const auto again = Clock::now() + (tries_again ? back_off_ : kRetryAfter);
+  const auto again = Clock::now() + (tries_again && !has_abandoned_binds() ? back_off_ : kRetryAfter);
   const TaskState before = state_;
   while (state_ == before && !releasing_ && !looking_ && Clock::now() < again) co_await changed_.wait_until(again);
   if (state_ != before || releasing_ || looking_) co_return;
-  if (!tries_again) co_return co_await unbind_abandoned();
+  if (has_abandoned_binds()) co_return co_await unbind_abandoned();
   back_off_ = std::min(back_off_ * 2, kLongestBackOff);
   put_again();
 }
@@ -207,7 +209,7 @@ Task::Done Task::prepare() {
   co_await unbind_abandoned();
   drop_old_choices();
   co_await run_mounts();
-  co_await await_leaving(deadline_);
+  co_await await_leaving(std::min(deadline_, Clock::now() + kUndoTime));
   if (releasing_) co_return;
   const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) problem_ = written.error().message;
@@ -216,9 +218,10 @@ Task::Done Task::prepare() {
   });
   if (releasing_) co_return;
   if (failed) co_return co_await give_up();
-  back_off_ = kFirstBackOff;
+  keep_what_was_not_tried();
   chosen_.clear();
   const bool whole = std::ranges::all_of(mounts_, [](const MountRun& m) { return m.state == MountState::mounted; });
+  if (whole) back_off_ = kFirstBackOff;
   set_state(whole ? TaskState::ready : TaskState::degraded);
 }
 
@@ -231,10 +234,10 @@ Task::Done Task::look_again() {
     decide::Candidate candidate = mount.plan.candidates[*mount.current];
     candidate.attachment = backends::Attachment::here;
     candidate.look.reset();
-    candidate.may_format = false;  // it has been there: not a blank one is looked for
+    candidate.may_format = candidate.volume.defined = false;  // it has been there: not a new one is looked for
     mount.volume->join(user(mount), {std::move(candidate), mount.plan.mount.options}, true);
   }
-  bool good = true;
+  bool good = state_ == TaskState::ready;  // what was left out is tried for again
   for (MountRun& mount : mounts_) {
     if (!mount.volume || mount.state != MountState::mounted) continue;
     bool late = false;
@@ -247,6 +250,7 @@ Task::Done Task::look_again() {
 }
 
 Task::Done Task::give_up() {
+  keep_what_was_not_tried();
   co_await unbind_all(false);
   for (MountRun& mount : mounts_) {
     if (mount.stood) continue;

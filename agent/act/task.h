@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct MountRun {
   MountState state = MountState::waiting;
   std::optional<std::size_t> current;  // the candidate that is being tried, or was chosen
   std::shared_ptr<Volume> volume;      // while this mount uses it
+  std::shared_ptr<Volume> had;         // before this attempt, until it is given back
   std::string source;                  // once it is mounted: where, on the host
   bool read_only = false;              // as it is mounted there
   std::string problem;                 // of an instance path or of the bind
@@ -102,22 +104,26 @@ class Task : public std::enable_shared_from_this<Task> {
   boost::asio::awaitable<bool> try_candidate(MountRun& mount, decide::Candidate& candidate);
   Done await_volume(const MountRun& mount, bool& late);
   void give_back(MountRun& mount);
+  void keep_what_was_not_tried();
+  Done await_its_turn(const MountRun& mount, const decide::Wish& wish);
   void remember_what_it_has();
   void keep_what_it_had();
   void drop_old_choices();
   void let_go(const std::shared_ptr<Volume>& volume, const UserKey& user);
   void stop_attempt();
   Done await_leaving(Clock::time_point deadline);
-  [[nodiscard]] bool had_before(const MountRun& mount, const std::string& volume) const;
   [[nodiscard]] Clock::time_point limit(const MountRun& mount, const Volume& volume, Clock::time_point began) const;
   [[nodiscard]] UserKey user(const MountRun& mount) const { return {id_, mount.plan.mount.path}; }
 
   // task_binds.cpp
   boost::asio::awaitable<std::optional<decide::Failure>> bind(MountRun& mount, std::string source);
+  Done bind_again(MountRun& mount, state::BindRecord record);
   boost::asio::awaitable<bool> unbind_all(bool standing_too);
   boost::asio::awaitable<bool> unbind(const state::BindRecord& bind);
   Done unbind_abandoned();
-  Done unbind_path(std::string path);
+  /// The bind that was undone; empty: there was none, or it is in use.
+  boost::asio::awaitable<std::optional<state::BindRecord>> unbind_path(std::string path);
+  [[nodiscard]] bool has_abandoned_binds() const;
 
   World& world_;
   Services& services_;
@@ -132,10 +138,12 @@ class Task : public std::enable_shared_from_this<Task> {
   TaskState state_ = TaskState::preparing;
   std::vector<MountRun> mounts_;
   std::map<std::string, decide::Failure> dead_backends_;  // denied or unreachable: not asked again for this attempt
+  std::set<std::string> was_mounted_;                     // paths, in the attempt before this one
   std::size_t running_ = 0;
-  bool stopping_ = false;   // this attempt is over
-  bool looking_ = false;    // whether what is ready still is
-  bool releasing_ = false;  // the goal is over
+  std::size_t undecided_ = 0;  // of the running ones: those that do not wait for the others
+  bool stopping_ = false;      // this attempt is over
+  bool looking_ = false;       // whether what is ready still is
+  bool releasing_ = false;     // the goal is over
   bool force_ = false;
   Clock::time_point deadline_;
   Clock::duration back_off_{};

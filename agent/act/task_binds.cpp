@@ -82,12 +82,25 @@ boost::asio::awaitable<bool> Task::unbind(const state::BindRecord& bind) {
   co_return false;
 }
 
-Task::Done Task::unbind_path(std::string path) {
+boost::asio::awaitable<std::optional<state::BindRecord>> Task::unbind_path(std::string path) {
   const auto old = std::ranges::find(old_binds_, path, &state::BindRecord::path);
-  if (old == old_binds_.end()) co_return;
-  const state::BindRecord bind = *old;
+  if (old == old_binds_.end()) co_return std::nullopt;
+  const state::BindRecord record = *old;
   old_binds_.erase(old);
-  co_await unbind(bind);
+  if (co_await unbind(record)) co_return record;
+  co_return std::nullopt;
+}
+
+/// What it was unbound for did not come about.
+Task::Done Task::bind_again(MountRun& mount, state::BindRecord record) {
+  const auto failure = co_await bind(mount, record.source);
+  if (failure) spdlog::warn("task={} path={} cannot be bound again: {}", id_, record.path, failure->detail);
+}
+
+bool Task::has_abandoned_binds() const {
+  return std::ranges::any_of(old_binds_, [this](const state::BindRecord& bind) {
+    return std::ranges::none_of(mounts_, [&bind](const MountRun& m) { return m.plan.mount.path == bind.path; });
+  });
 }
 
 /// Of an earlier configuration: nothing is wanted at these paths any more.
@@ -101,7 +114,7 @@ Task::Done Task::unbind_abandoned() {
     else
       co_await unbind(bind);
   }
-  if (old_binds_.empty()) problem_.clear();
+  if (!has_abandoned_binds()) problem_.clear();
 }
 
 }  // namespace mooring::agent::act

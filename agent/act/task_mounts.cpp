@@ -30,20 +30,28 @@ bool speaks_for_the_backend(Verdict verdict) {
   return verdict == Verdict::denied || verdict == Verdict::backend_unavailable;
 }
 
+/// What was here is not made anew, blank, because it is not there any more.
+void refuse_to_make_anew(MountPlan& plan, const std::string& name) {
+  const auto candidate = std::ranges::find(plan.candidates, name, &Candidate::name);
+  if (candidate == plan.candidates.end()) return;
+  candidate->may_format = candidate->volume.defined = false;
+  if (!candidate->blank || candidate->verdict != Verdict::not_tried) return;
+  candidate->verdict = Verdict::not_found;
+  candidate->detail = "was here, and is not there any more; release the task if it is to be made anew";
+  std::erase(plan.order, static_cast<std::size_t>(candidate - plan.candidates.begin()));
+}
+
 }  // namespace
 
 /// Before an attempt: what the last one left standing.
 void Task::remember_what_it_has() {
+  was_mounted_.clear();
   for (MountRun& mount : mounts_) {
+    if (mount.state == MountState::mounted) was_mounted_.insert(mount.plan.mount.path);
     if (mount.volume) chosen_[mount.plan.mount.path] = mount.volume->name();
     if (mount.bound) old_binds_.push_back(*std::move(mount.bound));
   }
   mounts_.clear();
-}
-
-bool Task::had_before(const MountRun& mount, const std::string& volume) const {
-  const auto chosen = chosen_.find(mount.plan.mount.path);
-  return chosen != chosen_.end() && chosen->second == volume;
 }
 
 /// What stands, stands, whatever a definition or the provider says of it now: a volume that was written down is tried
@@ -52,6 +60,8 @@ void Task::keep_what_it_had() {
   for (MountRun& mount : mounts_) {
     const auto chosen = chosen_.find(mount.plan.mount.path);
     const auto volume = chosen == chosen_.end() ? nullptr : world_.volumes.find(chosen->second);
+    if (chosen != chosen_.end() && was_mounted_.contains(mount.plan.mount.path))
+      refuse_to_make_anew(mount.plan, chosen->second);
     if (!volume || !volume->recorded()) continue;
     const auto candidate = std::ranges::find(mount.plan.candidates, chosen->second, &Candidate::name);
     if (candidate == mount.plan.candidates.end()) continue;
@@ -66,6 +76,16 @@ void Task::keep_what_it_had() {
     const auto index = static_cast<std::size_t>(candidate - mount.plan.candidates.begin());
     std::erase(mount.plan.order, index);
     mount.plan.order.insert(mount.plan.order.begin(), index);
+    mount.had = volume;
+  }
+}
+
+/// The attempt was over before it was their turn: they have what they had.
+void Task::keep_what_was_not_tried() {
+  for (MountRun& mount : mounts_) {
+    if (mount.volume || !mount.had) continue;
+    mount.volume = mount.had;
+    mount.stood = true;
   }
 }
 
@@ -73,9 +93,7 @@ void Task::drop_old_choices() {
   std::erase_if(chosen_, [this](const auto& choice) {
     const auto& [path, name] = choice;
     const auto mount = std::ranges::find(mounts_, path, [](const MountRun& m) { return m.plan.mount.path; });
-    const bool kept = mount != mounts_.end() && !mount->plan.order.empty() &&
-                      mount->plan.candidates[mount->plan.order.front()].name == name;
-    if (kept) return false;
+    if (mount != mounts_.end() && mount->had) return false;
     if (const auto volume = world_.volumes.find(name)) let_go(volume, {id_, path});
     write(state::ForgetChoice{id_, path});
     return true;
@@ -90,6 +108,7 @@ void Task::let_go(const std::shared_ptr<Volume>& volume, const UserKey& user) {
 void Task::give_back(MountRun& mount) {
   mount.current.reset();
   if (!mount.volume) return;
+  if (mount.volume == mount.had) mount.had.reset();
   write(state::ForgetChoice{id_, mount.plan.mount.path});
   let_go(std::exchange(mount.volume, nullptr), user(mount));
 }
@@ -102,13 +121,14 @@ void Task::stop_attempt() {
 }
 
 Task::Done Task::run_mounts() {
-  running_ = mounts_.size();
+  running_ = undecided_ = mounts_.size();
   const auto self = shared_from_this();
   for (MountRun& mount : mounts_) {
     auto work = mount.plan.mount.names.empty() ? run_instance_path(mount) : run_mount(mount);
     boost::asio::co_spawn(services_.executor, std::move(work), [self](const std::exception_ptr& bug) {
       if (bug) std::rethrow_exception(bug);
       --self->running_;
+      --self->undecided_;
       self->changed_.notify();
     });
   }
@@ -121,7 +141,8 @@ Task::Done Task::run_mount(MountRun& mount) {
     if (stopping_ || Clock::now() >= deadline_) break;
     Candidate& candidate = mount.plan.candidates[index];
     const auto dead = dead_backends_.find(candidate.backend);
-    if (dead != dead_backends_.end()) {
+    const bool had = mount.had && mount.had->name() == candidate.name;  // may stand, and then needs no backend
+    if (dead != dead_backends_.end() && !had) {
       candidate.verdict = dead->second.verdict;
       candidate.detail = dead->second.detail;
       continue;
@@ -156,7 +177,12 @@ Clock::time_point Task::limit(const MountRun& mount, const Volume& volume, Clock
 Task::Done Task::await_volume(const MountRun& mount, bool& late) {
   const auto volume = mount.volume;
   const auto began = Clock::now();
-  while (volume->outcome(user(mount)) == Volume::Outcome::pending && !stopping_) {
+  // Ready, but without a mount: another one looks again at this very moment.
+  const auto is_open = [&] {
+    const auto outcome = volume->outcome(user(mount));
+    return outcome == Volume::Outcome::pending || (outcome == Volume::Outcome::ready && !volume->mounted());
+  };
+  while (is_open() && !stopping_) {
     const auto until = limit(mount, *volume, began);
     late = Clock::now() >= until;
     if (late) break;
@@ -164,20 +190,37 @@ Task::Done Task::await_volume(const MountRun& mount, bool& late) {
   }
 }
 
+/// A mount of the host that is to be mounted otherwise than it is goes away for that: only when all others could be
+/// had.
+Task::Done Task::await_its_turn(const MountRun& mount, const decide::Wish& wish) {
+  if (!is_host() || !mount.had || !misfit(mount.had->form(), wish, "")) co_return;
+  --undecided_;
+  changed_.notify();
+  while (undecided_ > 0 && !stopping_ && Clock::now() < deadline_) co_await changed_.wait_until(deadline_);
+  ++undecided_;
+}
+
 boost::asio::awaitable<bool> Task::try_candidate(MountRun& mount, Candidate& candidate) {
   const UserKey me = user(mount);
+  const decide::Wish wish{candidate, mount.plan.mount.options};
+  co_await await_its_turn(mount, wish);
+  if (stopping_) co_return false;
   const auto began = Clock::now();
   const auto volume = world_.volumes.get(candidate.name);
-  const bool had = had_before(mount, candidate.name);
+  const bool had = volume == mount.had;
   mount.volume = volume;
-  if (!had) write(state::ChoiceRecord{id_, me.path, candidate.name});
-  volume->join(me, {candidate, mount.plan.mount.options}, had);
+  volume->join(me, wish, had);
+  // A choice stands for the volume as it is written down: not for one that has to go first.
+  if (!had && !volume->waits(me)) write(state::ChoiceRecord{id_, me.path, candidate.name});
   // Our own bind would keep it from being mounted as it is wanted now.
-  if (is_host() && volume->waits(me)) co_await unbind_path(me.path);
+  std::optional<state::BindRecord> unbound;
+  if (is_host() && volume->waits(me)) unbound = co_await unbind_path(me.path);
   bool late = false;
+  const bool waited = volume->waits(me);
   co_await await_volume(mount, late);
+  if (waited && !volume->waits(me)) write(state::ChoiceRecord{id_, me.path, candidate.name});
   std::optional<Failure> failure;
-  if (volume->outcome(me) == Volume::Outcome::ready) {
+  if (volume->outcome(me) == Volume::Outcome::ready && volume->mounted()) {
     candidate.volume = volume->description();
     mount.source = volume->mounted()->target;
     mount.read_only = volume->mounted()->read_only;
@@ -196,14 +239,16 @@ boost::asio::awaitable<bool> Task::try_candidate(MountRun& mount, Candidate& can
     spdlog::warn("task={} path={} volume={} verdict={} {}", id_, me.path, candidate.name,
                  decide::to_string(failure->verdict), failure->detail);
   }
-  mount.stood = mount.stood || (had && volume->may_stand());
+  const bool failed = volume->outcome(me) == Volume::Outcome::failed;
+  mount.stood = mount.stood || (failed ? volume->keeps(me) : had && volume->may_stand());
   if (mount.stood) {
     volume->claim(me);
+    if (unbound) co_await bind_again(mount, *unbound);
     co_return false;
   }
   give_back(mount);
   const auto patience = Clock::now() + kUndoTime;
-  while (!volume->gone() && !volume->needed() && !volume->blocked() && Clock::now() < patience)
+  while (!volume->gone() && !volume->needed() && !volume->blocked() && Clock::now() < patience && !releasing_)
     co_await world_.volumes.ended().wait_until(patience);
   co_return false;
 }
@@ -211,7 +256,7 @@ boost::asio::awaitable<bool> Task::try_candidate(MountRun& mount, Candidate& can
 /// Until all that was given back is gone, is somebody else's, or cannot go now.
 Task::Done Task::await_leaving(Clock::time_point deadline) {
   const auto on_its_way = [](const auto& volume) { return !volume->gone() && !volume->needed() && !volume->blocked(); };
-  while (std::ranges::any_of(leaving_, on_its_way) && Clock::now() < deadline)
+  while (std::ranges::any_of(leaving_, on_its_way) && Clock::now() < deadline && !releasing_)
     co_await world_.volumes.ended().wait_until(deadline);
   std::erase_if(leaving_, [](const auto& volume) { return volume->gone() || volume->needed(); });
 }
@@ -223,11 +268,11 @@ Task::Done Task::run_instance_path(MountRun& mount) {
   const bool was_bound = std::ranges::any_of(old_binds_, [&mount](const state::BindRecord& bind) {
     return bind.path == mount.plan.mount.path && bind.source == mount.source;
   });
+  mount.stood = was_bound;
   const auto ensured = co_await services_.node.ensure_instance_path(mount.source);
   if (!ensured) failure = decide::failure_of(ensured.error());
   if (!failure && is_host()) failure = co_await bind(mount, mount.source);
   if (!failure) {
-    mount.stood = was_bound;
     mount.state = MountState::mounted;
     co_return;
   }

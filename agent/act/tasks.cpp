@@ -65,8 +65,8 @@ void Tasks::restore(const state::Snapshot& snapshot, std::vector<goal::Mount> ho
   for (const state::ChoiceRecord& choice : snapshot.choices) {
     if (Task* task = find(choice.task))
       task->had(choice);
-    else if (const auto volume = world_.volumes.find(choice.volume))
-      volume->claim({choice.task, choice.path});
+    else
+      world_.services.ledger.add(state::ForgetChoice{choice.task, choice.path});
   }
   for (const state::BindRecord& bind : snapshot.binds)
     if (Task* task = find(bind.task)) task->had(bind);

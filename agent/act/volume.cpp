@@ -74,17 +74,21 @@ std::vector<const decide::Wish*> Volume::pending_wishes() const {
 
 bool Volume::may_stand() const { return view_.recorded && view_.stage != VolumeView::Stage::free; }
 
-std::optional<decide::Failure> Volume::refusal(const decide::Wish& wish) const {
+std::optional<decide::Failure> Volume::misfit_of_form(const decide::Wish& wish) const {
   if (next_) return misfit(next_->form, wish, next_->task);
   if (!formed_ || !needed()) return std::nullopt;
-  auto why = misfit(form_, wish, somebody());
-  if (!why && mounted_) why = misfit(*mounted_, wish);
+  return misfit(form_, wish, somebody());
+}
+
+std::optional<decide::Failure> Volume::refusal(const decide::Wish& wish) const {
+  auto why = misfit_of_form(wish);
+  if (!why && mounted_ && needed()) why = misfit(*mounted_, wish);
   return why;
 }
 
-/// Judges a wish by those who came before it.
+/// Judges a wish by those who came before it; what is mounted will be looked at.
 void Volume::take_seat(const UserKey& user, Seat& seat) {
-  auto why = refusal(*seat.wish);
+  auto why = misfit_of_form(*seat.wish);
   if (why) {
     seat.outcome = Outcome::failed;
     seat.failure = *std::move(why);
@@ -100,10 +104,19 @@ void Volume::take_seat(const UserKey& user, Seat& seat) {
   }
 }
 
-void Volume::claim(const UserKey& user) { users_[user] = {}; }
+void Volume::forget_next_if_nobody_waits() {
+  if (std::ranges::none_of(users_, [](const auto& one) { return one.second.waits; })) next_.reset();
+}
+
+void Volume::claim(const UserKey& user) {
+  users_[user] = {};
+  forget_next_if_nobody_waits();
+  wake();
+}
 
 void Volume::join(const UserKey& user, decide::Wish wish, bool had) {
   users_.erase(user);  // what it had, or claimed, is no reason to refuse it
+  forget_next_if_nobody_waits();
   Seat seat;
   seat.had = had;
   seat.wish = std::move(wish);
@@ -117,7 +130,7 @@ void Volume::join(const UserKey& user, decide::Wish wish, bool had) {
 
 void Volume::leave(const UserKey& user, bool force) {
   users_.erase(user);
-  if (std::ranges::none_of(users_, [](const auto& one) { return one.second.waits; })) next_.reset();
+  forget_next_if_nobody_waits();
   if (!needed()) {
     force_ = force_ || force;
     stop_.request_stop();  // a mkfs or fsck for nobody
@@ -150,6 +163,11 @@ Volume::Outcome Volume::outcome(const UserKey& user) const {
   return seat == users_.end() ? Outcome::pending : seat->second.outcome;
 }
 
+bool Volume::keeps(const UserKey& user) const {
+  const auto seat = users_.find(user);
+  return seat != users_.end() && seat->second.keeps;
+}
+
 bool Volume::waits(const UserKey& user) const {
   const auto seat = users_.find(user);
   return seat != users_.end() && seat->second.waits;
@@ -157,11 +175,18 @@ bool Volume::waits(const UserKey& user) const {
 
 const decide::Failure& Volume::failure(const UserKey& user) const { return users_.at(user).failure; }
 
+bool Volume::goal_changed() const {
+  const bool wanted = anybody(&Seat::is_live);
+  return view_.wanted != wanted || view_.held != (!wanted && needed());
+}
+
 void Volume::look_at_the_goal() {
-  const bool needed_now = needed();
-  if (needed_now && !view_.wanted) begin();
-  if (!needed_now && view_.wanted) look_afresh_on_the_way_back();
-  view_.wanted = needed_now;
+  const bool wanted = anybody(&Seat::is_live);
+  const bool held = !wanted && needed();
+  if (wanted && !view_.wanted) begin();
+  if (!wanted && !held && (view_.wanted || view_.held)) look_afresh_on_the_way_back();
+  view_.wanted = wanted;
+  view_.held = held;
   view_.read_only = form_.read_only;
   const auto wishes = pending_wishes();
   view_.may_format = std::ranges::any_of(wishes, [](const auto* wish) { return may_format(*wish); });
@@ -220,8 +245,8 @@ void Volume::settle_ready() {
     auto why = misfit(form_, *seat.wish, somebody());
     if (!why) why = misfit(*mounted_, *seat.wish);
     seat.outcome = why ? Outcome::failed : Outcome::ready;
-    if (why) seat.failure = *std::move(why);
     seat.keeps = why && seat.had;
+    if (why) seat.failure = *std::move(why);
   }
   measuring_ = false;
 }
@@ -287,7 +312,7 @@ boost::asio::awaitable<void> Volume::run(std::shared_ptr<Volume> self) {
     self->changed_.notify();
     if (step == Step::gone && self->users_.empty()) break;
     self->all_.ended().notify();
-    if (self->view_.wanted != self->needed()) continue;  // the way back begins, or the next way here
+    if (self->goal_changed()) continue;  // the way back begins, or the next way here
     co_await self->rest(step);
   }
   self->running_ = false;

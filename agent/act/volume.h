@@ -53,6 +53,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] std::optional<decide::Failure> refusal(const decide::Wish& wish) const;
   /// What is here will not do for this one: it waits until that has gone.
   [[nodiscard]] bool waits(const UserKey& user) const;
+  /// It failed, but what it had before it asked may stand, and is kept for it.
+  [[nodiscard]] bool keeps(const UserKey& user) const;
   /// Somebody has it, is to get it, or claims it.
   [[nodiscard]] bool needed() const;
   [[nodiscard]] bool gone() const { return !running_ && users_.empty(); }
@@ -68,6 +70,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] bool recorded() const { return view_.recorded || recording_; }
   [[nodiscard]] decide::Step step() const { return step_; }
   [[nodiscard]] Clock::time_point step_since() const { return step_since_; }
+  /// Empty as long as nobody has wanted it.
+  [[nodiscard]] const decide::Form& form() const { return form_; }
   [[nodiscard]] const std::string& backend() const { return form_.backend; }
   [[nodiscard]] const backends::Volume& description() const { return form_.volume; }
   [[nodiscard]] const std::optional<mount::Device>& device() const { return disk_; }
@@ -106,6 +110,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   boost::asio::awaitable<void> rest(decide::Step end);
   void set_step(decide::Step step);
   void look_at_the_goal();
+  [[nodiscard]] bool goal_changed() const;
   void begin();
   void look_afresh();
   void look_afresh_on_the_way_back();
@@ -113,6 +118,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   void settle_failed();
   void come_to_nothing();
   void take_seat(const UserKey& user, Seat& seat);
+  void forget_next_if_nobody_waits();
+  [[nodiscard]] std::optional<decide::Failure> misfit_of_form(const decide::Wish& wish) const;
   [[nodiscard]] bool anybody(bool (Seat::*is)() const) const;
   [[nodiscard]] std::string somebody() const;
   [[nodiscard]] std::vector<const decide::Wish*> pending_wishes() const;

@@ -59,8 +59,7 @@ void Volume::fail(Failure failure) {
           "refused until somebody clears it",
           name_, failure.detail);
     stop_ = {};
-    view_.content = VolumeView::Content::unknown;
-    content_.reset();
+    look_afresh();
     return;
   }
   spdlog::warn("volume={} stage={} verdict={} {}", name_, decide::stage_name(step_), decide::to_string(failure.verdict),
@@ -130,6 +129,7 @@ Volume::Done Volume::take(Step step) {
     case Step::ready:
     case Step::failed:
     case Step::blocked:
+    case Step::held:
     case Step::gone:
       break;
   }
@@ -146,6 +146,7 @@ Volume::Done Volume::find_disk() {
   // "Not there" is an answer; "cannot tell" is none, and nothing may be taken away on it.
   if (!found && !view_.wanted && found.error().code != mount::Errc::not_found) co_return block(found.error().message);
   view_.disk = found ? VolumeView::Disk::present : VolumeView::Disk::absent;
+  disk_.reset();
   if (found) disk_ = std::move(found).value();
 }
 
@@ -167,6 +168,8 @@ Volume::Done Volume::look_at_stage() {
     if (view_.wanted && mounted_->read_only && !view_.read_only)
       fail({Verdict::mount_failed, "is mounted read-only at " + mounted_->target +
                                        ": from an earlier goal, or because of errors (see dmesg); release it first"});
+  } else if (view_.wanted && !view_.look_known) {
+    view_.stage = VolumeView::Stage::taken;  // by the disk, maybe: whoever knows how that looks is asked next
   } else if (!disk_ && mounted_->device_gone) {
     // The place is ours alone, and no other disk was ever mounted there: what is left of a pulled disk may go.
     view_.stage = VolumeView::Stage::ours;
@@ -198,6 +201,7 @@ Volume::Done Volume::describe() {
     look_ = to_disk_look(*description.look);
     view_.look_known = true;
     view_.disk = VolumeView::Disk::unknown;
+    disk_.reset();
   }
   if (description.attachment == Attachment::elsewhere && view_.wanted)
     fail({Verdict::in_use, "attached to instance " + description.holder});  // rule 20
@@ -217,14 +221,18 @@ state::VolumeRecord Volume::state_record() const {
 Volume::Done Volume::record() {
   if (const Volume* other = all_.with_disk_of(*this))
     co_return fail({Verdict::in_use, "is here already, under the name '" + other->name() + "'"});
-  view_.attached_by_us = view_.attachment == Attachment::detached;  // rule 11
+  const bool was_ours = std::exchange(view_.attached_by_us, view_.attachment == Attachment::detached);  // rule 11
   recording_ = true;
   const auto ticket = services_.ledger.add(state_record());
   const auto written = co_await services_.ledger.flush(ticket);
   recording_ = false;
   if (!written) {
     // It must not reach the disk later on, when it is not true any more.
-    services_.ledger.add(state::ForgetVolume{name_});
+    view_.attached_by_us = was_ours;
+    if (view_.recorded)
+      services_.ledger.add(state_record());
+    else
+      services_.ledger.add(state::ForgetVolume{name_});
     co_return fail({Verdict::attach_failed, written.error().message + "; nothing was attached"});
   }
   view_.recorded = true;
@@ -244,6 +252,7 @@ Volume::Done Volume::attach() {
     if (code != backends::Errc::in_use && code != backends::Errc::not_found) view_.attachment.reset();
     co_return fail(decide::failure_of(attached.error()));
   }
+  existed_ = true;
   const bool news = !view_.look_known;
   look_ = to_disk_look(attached.value().look);
   view_.look_known = true;

@@ -21,9 +21,11 @@ Step towards_ready(const VolumeView& view) {
   // What is here already needs no provider: after a restart a mounted volume is ready even if the cloud does not
   // answer.
   if (view.look_known && view.disk == Disk::unknown) return Step::find_disk;
-  // A disk that is not here, but was: what is mounted at its place?
-  const bool was_here = view.recorded && view.disk == Disk::absent;
-  if ((view.disk == Disk::present || was_here) && view.stage == Stage::unknown) return Step::look_at_stage;
+  if (view.disk == Disk::present && (view.stage == Stage::unknown || view.stage == Stage::taken))
+    return Step::look_at_stage;
+  // A disk that was here: is something mounted at its place?
+  const bool was_here = view.recorded && (view.disk == Disk::absent || !view.look_known);
+  if (was_here && view.stage == Stage::unknown) return Step::look_at_stage;
   if (view.stage == Stage::ours && view.recorded) return view.growth_tried || view.read_only ? Step::ready : Step::grow;
   // A disk that is here may still be somebody else's: with the local backend, instances share a machine (rule 20).
   if (!view.attachment) return Step::describe;
@@ -52,10 +54,14 @@ Step towards_gone(const VolumeView& view) {
 
 }  // namespace
 
-Step next_step(const VolumeView& view) { return view.wanted ? towards_ready(view) : towards_gone(view); }
+Step next_step(const VolumeView& view) {
+  if (view.wanted) return towards_ready(view);
+  return view.held ? Step::held : towards_gone(view);
+}
 
 bool is_end(Step step) {
-  return step == Step::ready || step == Step::failed || step == Step::blocked || step == Step::gone;
+  return step == Step::ready || step == Step::failed || step == Step::blocked || step == Step::held ||
+         step == Step::gone;
 }
 
 std::string_view stage_name(Step step) {
@@ -91,6 +97,8 @@ std::string_view stage_name(Step step) {
       return "failed";
     case Step::blocked:
       return "busy";
+    case Step::held:
+      return "held";
     case Step::gone:
       return "released";
   }

@@ -12,11 +12,12 @@ namespace mooring::agent::decide {
 /// All that is known of a volume on this instance. Whoever takes a step writes what came of it back here.
 struct VolumeView {
   enum class Disk : std::uint8_t { unknown, absent, present };
-  enum class Stage : std::uint8_t { unknown, free, ours, other };
+  enum class Stage : std::uint8_t { unknown, free, taken, ours, other };  // taken: by what is not known yet
   enum class Content : std::uint8_t { unknown, blank, filesystem };
 
-  // The goal.
+  // The goal. Held: kept as it is, whatever that is, until its task has made up its mind.
   bool wanted = false;
+  bool held = false;
   bool may_format = false;
   bool read_only = false;
   // The ledger: written down that we are at work on this volume, and whether its attachment is our doing.
@@ -57,6 +58,7 @@ enum class Step : std::uint8_t {
   ready,
   failed,
   blocked,
+  held,
   gone,
 };
 

@@ -63,6 +63,7 @@ std::vector<Candidate> filter(const backends::Identity& here, const goal::Mount&
     Candidate candidate = definition == definitions.end() ? discovered(here, name) : defined(definition->second);
     const std::string defined_fs = candidate.fs;
     if (!mount.fs.empty()) candidate.fs = mount.fs;
+    candidate.fs_to_make = candidate.fs;
     candidate.read_only = candidate.read_only || mount.read_only;
     if (candidate.backend != here.provider)
       reject(candidate, {Verdict::wrong_backend,
@@ -84,6 +85,7 @@ void judge(const backends::Identity& here, Candidate& candidate,
   candidate.volume = description.volume;
   candidate.attachment = description.attachment;
   candidate.look = description.look;
+  candidate.blank = description.blank;
   if (!candidate.price) candidate.price = description.price;
   if (auto failure = misplaced(here, candidate.volume)) return reject(candidate, *std::move(failure));
   if (description.blank && (candidate.read_only || !candidate.may_format))

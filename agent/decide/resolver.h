@@ -20,11 +20,13 @@ struct Candidate {
   std::string backend;
   backends::Volume volume;
   std::string fs;           // asked for by the mount or the definition; empty: any
+  std::string fs_to_make;   // of a blank one
   bool may_format = false;  // rule 1: only where the definition says so
   bool read_only = false;   // asked for by the mount or the definition
   std::optional<double> price;
   backends::Attachment attachment = backends::Attachment::detached;
   std::optional<backends::Look> look;
+  bool blank = false;                    // it is not there yet, and would be made
   Verdict verdict = Verdict::not_tried;  // as long as it is this, the candidate may still be tried
   std::string detail;
 };

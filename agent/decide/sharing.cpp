@@ -38,7 +38,7 @@ bool may_format(const Wish& wish) { return wish.candidate.may_format && !wish.ca
 
 std::string file_system_for(const std::vector<const Wish*>& wishes) {
   for (const Wish* wish : wishes)
-    if (may_format(*wish) && !wish->candidate.fs.empty()) return wish->candidate.fs;
+    if (may_format(*wish) && !wish->candidate.fs_to_make.empty()) return wish->candidate.fs_to_make;
   return "ext4";
 }
 

@@ -52,6 +52,7 @@ std::vector<Row> rows() {
             [](auto& v) {
               v.wanted = v.recorded = v.attached_by_us = true;
               v.attachment = Attachment::detached;
+              v.stage = Stage::free;
             }),
        Step::attach},
       {"what_others_had_attached_becomes_ours_in_writing_first",
@@ -59,6 +60,7 @@ std::vector<Row> rows() {
             [](auto& v) {
               v.wanted = v.recorded = true;
               v.attachment = Attachment::detached;
+              v.stage = Stage::free;
             }),
        Step::record},
       {"waits_for_the_device",
@@ -162,6 +164,16 @@ std::vector<Row> rows() {
               v.disk = Disk::absent;
             }),
        Step::forget},
+      {"looks_at_its_place_without_knowing_the_disk", with({}, [](auto& v) { v.wanted = v.recorded = true; }),
+       Step::look_at_stage},
+      {"asks_how_the_disk_looks_that_may_be_mounted",
+       with({},
+            [](auto& v) {
+              v.wanted = v.recorded = true;
+              v.stage = Stage::taken;
+            }),
+       Step::describe},
+      {"looks_again_once_the_disk_is_known", with(disk, [](auto& v) { v.stage = Stage::taken; }), Step::look_at_stage},
       {"waits_while_somebody_uses_it",
        with(leaving,
             [](auto& v) {
@@ -185,7 +197,7 @@ TEST(NextStep, follows_the_table) {
 
 /// All views there are: the function is total, and its promises hold even for views that no run would lead to.
 TEST(NextStep, holds_its_promises_for_every_view) {
-  for (std::uint32_t bits = 0; bits < (1U << 18); ++bits) {
+  for (std::uint32_t bits = 0; bits < (1U << 20); ++bits) {
     std::uint32_t rest = bits;
     const auto take = [&rest](std::uint32_t values) {
       const std::uint32_t value = rest % values;
@@ -202,7 +214,8 @@ TEST(NextStep, holds_its_promises_for_every_view) {
     const auto attachment = take(4);
     if (attachment < 3) v.attachment = static_cast<Attachment>(attachment);
     v.disk = static_cast<Disk>(take(3));
-    v.stage = static_cast<Stage>(take(4));
+    v.stage = static_cast<Stage>(take(5));
+    v.held = take(2) != 0;
     v.content = static_cast<Content>(take(3));
     v.checked = take(2) != 0;
     v.growth_tried = take(2) != 0;
@@ -220,6 +233,7 @@ TEST(NextStep, holds_its_promises_for_every_view) {
       ASSERT_TRUE(v.disk != Disk::present || v.unused);  // rule 10
     }
     if (step == Step::ready) ASSERT_TRUE(v.wanted && v.stage == Stage::ours);
+    ASSERT_EQ(step == Step::held, v.held && !v.wanted);  // nothing is done to what somebody claims
   }
 }
 

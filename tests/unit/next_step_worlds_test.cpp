@@ -139,6 +139,7 @@ class World {
       case Step::ready:
       case Step::failed:
       case Step::blocked:
+      case Step::held:
       case Step::gone:
         break;
     }

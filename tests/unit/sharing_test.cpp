@@ -69,9 +69,9 @@ TEST(Sharing, who_may_format_says_what) {  // rule 1
   const auto may = with([](Wish& w) { w.candidate.may_format = true; });
   const auto may_btrfs = with([](Wish& w) {
     w.candidate.may_format = true;
-    w.candidate.fs = "btrfs";
+    w.candidate.fs_to_make = "btrfs";
   });
-  const auto only_wants_xfs = with([](Wish& w) { w.candidate.fs = "xfs"; });
+  const auto only_wants_xfs = with([](Wish& w) { w.candidate.fs_to_make = "xfs"; });
   const auto read_only = with([](Wish& w) { w.candidate.may_format = w.candidate.read_only = true; });
   EXPECT_FALSE(may_format(wish()));
   EXPECT_TRUE(may_format(may));

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -59,6 +60,8 @@ class Task : public std::enable_shared_from_this<Task> {
   /// Before start(): the volume a mount had, the binds that were made.
   void had(const state::ChoiceRecord& choice);
   void had(const state::BindRecord& bind);
+  /// Before start(): a volume that the run before may have been taking away from this task.
+  void was_leaving(std::shared_ptr<Volume> volume) { leaving_.push_back(std::move(volume)); }
   /// Before start(): the goal cannot be read any more. What it has stays until it is released.
   void cannot_be_read();
 

@@ -70,6 +70,9 @@ void Tasks::restore(const state::Snapshot& snapshot, std::vector<goal::Mount> ho
   }
   for (const state::BindRecord& bind : snapshot.binds)
     if (Task* task = find(bind.task)) task->had(bind);
+  for (const auto& [name, volume] : world_.volumes.all())
+    for (const auto& task : restored)
+      if (!volume->needed() && task->to_be_released()) task->was_leaving(volume);
   for (auto& task : restored) {
     const bool nothing_left = task->is_host() && host_goal.mounts.empty();
     if (nothing_left) task->release(false);

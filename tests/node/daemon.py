@@ -235,6 +235,24 @@ class Moord:
 
     # ---- its things
 
+    def define(self, name, **more):
+        """A definition of its own directory; JSON is YAML."""
+        self.definitions.mkdir(exist_ok=True)
+        document = {"type": "volume", **definition(name, **more)}
+        (self.definitions / f"{name}.yaml").write_text(json.dumps(document))
+
+    def mount_ids(self):
+        """Where what is mounted, each mount with the number that no other ever has."""
+        return {entry.target: entry.id for entry in node.mounts(self.home)}
+
+    def lose_power(self):
+        """Killed; nothing is mounted nor attached any more."""
+        self.kill()
+        for entry in reversed(node.mounts(self.home)):
+            node.unmount(entry.target, lazily=True)
+        for device in node.loop_devices(self.local):
+            node.run("losetup", "-d", device)
+
     def image(self, name, region=None):
         return self.local / (region or self.region) / f"{name}.img"
 

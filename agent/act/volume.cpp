@@ -72,7 +72,10 @@ std::vector<const decide::Wish*> Volume::pending_wishes() const {
   return wishes;
 }
 
-bool Volume::may_stand() const { return view_.recorded && view_.stage != VolumeView::Stage::free; }
+bool Volume::may_stand() const {
+  if (!view_.recorded || view_.stage == VolumeView::Stage::free) return false;
+  return view_.stage == VolumeView::Stage::unknown || stood_;
+}
 
 std::optional<decide::Failure> Volume::misfit_of_form(const decide::Wish& wish) const {
   if (next_) return misfit(next_->form, wish, next_->task);

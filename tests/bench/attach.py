@@ -13,7 +13,6 @@ import pathlib
 import shutil
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time

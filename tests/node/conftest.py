@@ -96,6 +96,13 @@ def moord(new_moord):
     return new_moord().start()
 
 
+@pytest.fixture
+def data(moord):
+    """A volume with a file in it."""
+    node.make_image(moord.image("data"), "ext4", files=["hello"])
+    return "data"
+
+
 class HeldMkfs:
     """mkfs.ext4, but it says when it was started, and goes on only when it is told to."""
 

@@ -64,6 +64,11 @@ def run(*command, **more):
     return done.stdout
 
 
+def sleeper(**where):
+    """A process that stays until it is killed."""
+    return subprocess.Popen(["sleep", "infinity"], **where)
+
+
 # ---- images
 
 # Open from the beginning: a test may have mounted another program over it.

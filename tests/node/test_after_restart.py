@@ -9,12 +9,6 @@ import pytest
 from daemon import definition, detail, mount, verdicts
 
 
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
 # ---- what has been promised outlives a crash
 
 

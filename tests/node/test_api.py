@@ -12,12 +12,6 @@ from daemon import _UnixConnection, definition, mount, verdicts
 NEW = definition("new", size="16MB", init_fs=True)
 
 
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
 def test_the_socket_is_for_root_and_its_group_only(moord):
     status = os.lstat(moord.socket_path)
     assert stat.S_ISSOCK(status.st_mode)

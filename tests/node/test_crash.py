@@ -10,12 +10,6 @@ from daemon import definition, mount, verdicts
 NEW = definition("new", size="16MB", init_fs=True)
 
 
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
 def has(moord, *names):
     """The volumes that are attached and mounted, each once, are these."""
     assert sorted(node.loop_devices(moord.local).values()) == sorted(str(moord.image(name)) for name in names)

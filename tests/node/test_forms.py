@@ -1,6 +1,5 @@
 """Several who want one name, or one volume, each otherwise: nobody gets another's disk, and nobody is displaced."""
 
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,16 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import node
 import pytest
 from daemon import definition, detail, mount, verdicts
-
-
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
-def sleeper(**where):
-    return subprocess.Popen(["sleep", "infinity"], **where)
 
 
 def put_at_once_after_start(moord, task, volumes, **more):
@@ -48,7 +37,7 @@ def test_of_those_who_wait_for_a_name_each_gets_its_own_disk_or_none(moord):
         return moord.put(task, ["v:/data"], definitions=[definition("v", volume_id=disk)], wait=wait)
 
     assert put("one", "x").status == 200
-    with sleeper(cwd=moord.stage("v")) as user:
+    with node.sleeper(cwd=moord.stage("v")) as user:
         try:
             assert moord.delete("one").status == 409
             assert put("two", "y", wait=None).status == 202
@@ -134,7 +123,7 @@ def test_who_waits_for_another_disk_gets_it_after_a_crash_too(moord):
     for name in "xyz":
         node.make_image(moord.image(name), "ext4", files=[f"i-am-{name}"])
     assert put_disk(moord, "one", "x").status == 200
-    with sleeper(cwd=moord.stage("v")) as user:
+    with node.sleeper(cwd=moord.stage("v")) as user:
         try:
             assert moord.delete("one").status == 409
             assert put_disk(moord, "two", "y", wait="1s").status == 202

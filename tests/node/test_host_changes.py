@@ -1,14 +1,9 @@
 """The host's own mounts when their configuration changes: what stands is not lost by a mistake."""
 
-import subprocess
 
 import node
 import pytest
 from daemon import mount, verdicts
-
-
-def sleeper(**where):
-    return subprocess.Popen(["sleep", "infinity"], **where)
 
 
 @pytest.fixture
@@ -39,7 +34,7 @@ def test_a_mistake_beside_it_takes_no_mount_of_the_host_away(host, place):
 
 def test_a_mount_of_the_host_that_was_taken_out_while_in_use_goes_when_it_is_free(host):
     node.make_image(host.image("new"), "ext4")
-    with sleeper(cwd=host.path) as user:
+    with node.sleeper(cwd=host.path) as user:
         try:
             host.stop()
             host.config["volumes"] = [mount("new", str(host.home / "elsewhere"))]
@@ -96,7 +91,7 @@ def test_other_options_of_a_mount_in_use_leave_it_as_it_is(new_moord):
     moord.config["volumes"] = [mount("data", str(path))]
     moord.start()
     assert moord.task("host")["state"] == "ready"
-    with sleeper(cwd=moord.stage("data")) as user:
+    with node.sleeper(cwd=moord.stage("data")) as user:
         try:
             moord.config["volumes"] = [mount("data", str(path), options=["noexec"])]
             moord.stop()

@@ -18,12 +18,6 @@ READY, FAILED, INVALID, UNREACHABLE, TIMED_OUT, DEGRADED = range(6)
 NEW = "type: volume\nname: new\nbackend: local\nregion: here\nsize: 16MB\ninit_fs: true\n"
 
 
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
 def environment(moord):
     return {**os.environ, "MOORING_SOCKET": str(moord.socket_path), "TERM": "xterm", "NO_COLOR": "1"}
 

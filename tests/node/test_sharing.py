@@ -1,23 +1,12 @@
 """Several who want one volume, or one place: at once, one after the other, and over a restart."""
 
 import socket
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import node
 import pytest
 from daemon import detail, mount, verdicts
-
-
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
-def sleeper(**where):
-    return subprocess.Popen(["sleep", "infinity"], **where)
 
 
 def wait_until_released(moord, volume):
@@ -57,7 +46,7 @@ def test_of_two_tasks_at_once_exactly_the_one_that_asks_for_another_file_system_
 
 def test_who_wants_other_options_of_a_busy_volume_gets_them_once_it_is_free(moord, data):
     moord.ready("one", ["data:/data"])
-    with sleeper(cwd=moord.stage("data")) as user:
+    with node.sleeper(cwd=moord.stage("data")) as user:
         try:
             assert moord.delete("one").status == 409
             wanted = [mount("data", "/data", options=["noatime"])]
@@ -87,7 +76,7 @@ def test_a_volume_unmounted_behind_its_back_is_mounted_again_for_the_next_task(m
 
 def test_force_is_heard_after_a_restart_in_a_busy_release(moord, data):
     moord.ready("run", ["data:/data"])
-    with sleeper(cwd=moord.stage("data")) as user:
+    with node.sleeper(cwd=moord.stage("data")) as user:
         try:
             assert moord.delete("run").status == 409
             moord.kill()
@@ -115,7 +104,7 @@ def test_other_candidates_for_a_host_path_in_use_are_taken_once_it_is_free(new_m
     moord.config["volumes"] = [mount("old", str(path))]
     moord.start()
     assert moord.task("host")["state"] == "ready"
-    with sleeper(cwd=path) as user:
+    with node.sleeper(cwd=path) as user:
         try:
             moord.stop()
             moord.config["volumes"] = [mount(["new", "spare"], str(path))]

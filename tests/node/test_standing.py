@@ -1,26 +1,12 @@
 """What a task has, it keeps, whatever fails beside it."""
 
-import json
 import os
-import sqlite3
-import subprocess
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import node
 import pytest
 from daemon import definition, detail, mount, verdicts
-
-
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
-def sleeper(**where):
-    return subprocess.Popen(["sleep", "infinity"], **where)
 
 
 def only_loop(moord):

@@ -9,12 +9,6 @@ import pytest
 from daemon import definition, detail, mount, verdicts
 
 
-@pytest.fixture
-def data(moord):
-    node.make_image(moord.image("data"), "ext4", files=["hello"])
-    return "data"
-
-
 def busy(moord, task, **more):
     answer = moord.delete(task, **more)
     assert answer.status == 409, answer
@@ -179,13 +173,9 @@ def test_releasing_an_unknown_task_is_a_success(moord):
     assert moord.get("/v1/tasks/nobody").status == 404
 
 
-def sleeper(**where):
-    return subprocess.Popen(["sleep", "infinity"], **where)
-
-
 def test_a_volume_in_use_is_not_released_until_the_process_ends(moord, data):
     moord.ready("run", ["data:/data"])
-    with sleeper(cwd=moord.stage("data")) as user:
+    with node.sleeper(cwd=moord.stage("data")) as user:
         try:
             problem = busy(moord, "run")
             assert "sleep" in problem["detail"]
@@ -215,7 +205,7 @@ def test_an_open_file_keeps_a_volume_too(moord, data):
 
 def test_force_unmounts_a_volume_in_use_at_once_and_detaches_it_when_it_is_closed(moord, data):
     moord.ready("run", ["data:/data"])
-    with sleeper(cwd=moord.stage("data")) as user:
+    with node.sleeper(cwd=moord.stage("data")) as user:
         try:
             busy(moord, "run")
             problem = busy(moord, "run", force=True)
@@ -258,7 +248,7 @@ def test_a_mount_namespace_that_has_the_volume_keeps_it(moord, data):
 
 
 def test_a_task_is_released_when_its_owner_ends(moord, data):
-    with sleeper() as owner:
+    with node.sleeper() as owner:
         try:
             task = moord.ready("run", ["data:/data"], owner={"pid": owner.pid})
             assert task["owner"] == {"pid": owner.pid}
@@ -269,7 +259,7 @@ def test_a_task_is_released_when_its_owner_ends(moord, data):
 
 
 def test_an_owner_that_ended_while_moord_was_down_releases_the_task(moord, data):
-    with sleeper() as owner:
+    with node.sleeper() as owner:
         moord.ready("run", ["data:/data"], owner={"pid": owner.pid})
         moord.kill()
         owner.kill()
@@ -279,7 +269,7 @@ def test_an_owner_that_ended_while_moord_was_down_releases_the_task(moord, data)
 
 
 def test_an_owner_that_is_no_process_is_refused(moord, data):
-    with sleeper() as owner:
+    with node.sleeper() as owner:
         owner.kill()
     answer = moord.put("run", ["data:/data"], owner={"pid": owner.pid})
     assert answer.status == 422

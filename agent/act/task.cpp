@@ -100,7 +100,10 @@ Task::Task(World& world, const state::TaskRecord& record, goal::TaskGoal goal)
 
 void Task::had(const state::ChoiceRecord& choice) {
   chosen_[choice.path] = choice.volume;
-  if (const auto volume = world_.volumes.find(choice.volume)) volume->claim({id_, choice.path});
+  const auto volume = world_.volumes.find(choice.volume);
+  if (!volume) return;
+  volume->claim({id_, choice.path});
+  if (volume->existed()) existed_[choice.path].insert(choice.volume);
 }
 
 void Task::had(const state::BindRecord& bind) { old_binds_.push_back(bind); }
@@ -186,13 +189,21 @@ Task::Done Task::wait_for_change() {
     co_await changed_.wait();
     co_return;
   }
-  const auto again = Clock::now() + (tries_again && !has_abandoned_binds() ? back_off_ : kRetryAfter);
+  auto again = tries_again ? next_try_ : Clock::time_point::max();
+  if (has_abandoned_binds()) again = std::min<Clock::time_point>(again, Clock::now() + kRetryAfter);
   const TaskState before = state_;
   while (state_ == before && !releasing_ && !looking_ && Clock::now() < again) co_await changed_.wait_until(again);
   if (state_ != before || releasing_ || looking_) co_return;
-  if (has_abandoned_binds()) co_return co_await unbind_abandoned();
+  if (has_abandoned_binds()) co_await unbind_abandoned();
+  if (!tries_again || Clock::now() < next_try_ || releasing_) co_return;
+  write_down(state::TaskPhase::wanted);
+  set_state(TaskState::preparing);
+}
+
+/// When the task `host` tries again, should it have to.
+void Task::back_off() {
+  next_try_ = Clock::now() + back_off_;
   back_off_ = std::min(back_off_ * 2, kLongestBackOff);
-  put_again();
 }
 
 Task::Done Task::prepare() {
@@ -209,6 +220,7 @@ Task::Done Task::prepare() {
   co_await unbind_abandoned();
   drop_old_choices();
   co_await run_mounts();
+  co_await unbind_abandoned();
   co_await await_leaving(std::min(deadline_, Clock::now() + kUndoTime));
   if (releasing_) co_return;
   const auto written = co_await services_.ledger.flush(ticket_);
@@ -221,7 +233,10 @@ Task::Done Task::prepare() {
   keep_what_was_not_tried();
   chosen_.clear();
   const bool whole = std::ranges::all_of(mounts_, [](const MountRun& m) { return m.state == MountState::mounted; });
-  if (whole) back_off_ = kFirstBackOff;
+  if (whole)
+    back_off_ = kFirstBackOff;
+  else
+    back_off();
   set_state(whole ? TaskState::ready : TaskState::degraded);
 }
 
@@ -276,6 +291,7 @@ Task::Done Task::give_up() {
   write_down(stands ? state::TaskPhase::wanted : state::TaskPhase::failed);
   const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) spdlog::error("task={} {}", id_, written.error().message);
+  back_off();
   if (!releasing_) set_state(TaskState::failed);
 }
 
@@ -307,9 +323,11 @@ Task::Done Task::release_all() {
 }
 
 Task::Done Task::await_released_or_busy() {
+  const auto is_done = [](const auto& volume) { return volume->gone() || volume->needed(); };
   for (;;) {
-    std::erase_if(leaving_, [](const auto& volume) { return volume->gone() || volume->needed(); });
-    if (leaving_.empty()) break;
+    std::erase_if(leaving_, is_done);
+    std::erase_if(left_over_, [&](const auto& volume) { return is_done(volume) || volume->blocked(); });
+    if (leaving_.empty() && left_over_.empty()) break;
     const auto blocked = std::ranges::find_if(leaving_, [](const auto& volume) { return volume->blocked(); });
     problem_ = blocked == leaving_.end() ? "" : (*blocked)->name() + ": " + (*blocked)->blocked_by();
     if (blocked != leaving_.end()) set_state(TaskState::busy);

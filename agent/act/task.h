@@ -61,7 +61,7 @@ class Task : public std::enable_shared_from_this<Task> {
   void had(const state::ChoiceRecord& choice);
   void had(const state::BindRecord& bind);
   /// Before start(): a volume that the run before may have been taking away from this task.
-  void was_leaving(std::shared_ptr<Volume> volume) { leaving_.push_back(std::move(volume)); }
+  void was_leaving(std::shared_ptr<Volume> volume) { left_over_.push_back(std::move(volume)); }
   /// Before start(): the goal cannot be read any more. What it has stays until it is released.
   void cannot_be_read();
 
@@ -96,6 +96,7 @@ class Task : public std::enable_shared_from_this<Task> {
   Done release_all();
   Done await_released_or_busy();
   Done wait_for_change();
+  void back_off();
   void set_state(TaskState state);
   void write(state::Change change);
   void write_down(state::TaskPhase phase);
@@ -108,7 +109,6 @@ class Task : public std::enable_shared_from_this<Task> {
   Done await_volume(const MountRun& mount, bool& late);
   void give_back(MountRun& mount);
   void keep_what_was_not_tried();
-  Done await_its_turn(const MountRun& mount, const decide::Wish& wish);
   void remember_what_it_has();
   void keep_what_it_had();
   void drop_old_choices();
@@ -120,12 +120,10 @@ class Task : public std::enable_shared_from_this<Task> {
 
   // task_binds.cpp
   boost::asio::awaitable<std::optional<decide::Failure>> bind(MountRun& mount, std::string source);
-  Done bind_again(MountRun& mount, state::BindRecord record);
   boost::asio::awaitable<bool> unbind_all(bool standing_too);
   boost::asio::awaitable<bool> unbind(const state::BindRecord& bind);
   Done unbind_abandoned();
-  /// The bind that was undone; empty: there was none, or it is in use.
-  boost::asio::awaitable<std::optional<state::BindRecord>> unbind_path(std::string path);
+  [[nodiscard]] bool is_abandoned(const state::BindRecord& bind) const;
   [[nodiscard]] bool has_abandoned_binds() const;
 
   World& world_;
@@ -138,18 +136,20 @@ class Task : public std::enable_shared_from_this<Task> {
   std::map<std::string, std::string> chosen_;     // path → volume, before this attempt
   std::vector<state::BindRecord> old_binds_;      // before this attempt, or not wanted any more
   std::vector<std::shared_ptr<Volume>> leaving_;  // given back, and maybe not gone yet
+  // By the run before; maybe another task's, so they are only waited for.
+  std::vector<std::shared_ptr<Volume>> left_over_;
   TaskState state_ = TaskState::preparing;
   std::vector<MountRun> mounts_;
   std::map<std::string, decide::Failure> dead_backends_;  // denied or unreachable: not asked again for this attempt
-  std::set<std::string> was_mounted_;                     // paths, in the attempt before this one
+  std::map<std::string, std::set<std::string>> existed_;  // path → volumes that have been here for it
   std::size_t running_ = 0;
-  std::size_t undecided_ = 0;  // of the running ones: those that do not wait for the others
-  bool stopping_ = false;      // this attempt is over
-  bool looking_ = false;       // whether what is ready still is
-  bool releasing_ = false;     // the goal is over
+  bool stopping_ = false;   // this attempt is over
+  bool looking_ = false;    // whether what is ready still is
+  bool releasing_ = false;  // the goal is over
   bool force_ = false;
   Clock::time_point deadline_;
   Clock::duration back_off_{};
+  Clock::time_point next_try_;
   LedgerWriter::Ticket ticket_ = 0;
   std::optional<boost::json::object> outcome_;
   std::string problem_;

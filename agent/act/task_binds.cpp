@@ -82,37 +82,26 @@ boost::asio::awaitable<bool> Task::unbind(const state::BindRecord& bind) {
   co_return false;
 }
 
-boost::asio::awaitable<std::optional<state::BindRecord>> Task::unbind_path(std::string path) {
-  const auto old = std::ranges::find(old_binds_, path, &state::BindRecord::path);
-  if (old == old_binds_.end()) co_return std::nullopt;
-  const state::BindRecord record = *old;
-  old_binds_.erase(old);
-  if (co_await unbind(record)) co_return record;
-  co_return std::nullopt;
-}
-
-/// What it was unbound for did not come about.
-Task::Done Task::bind_again(MountRun& mount, state::BindRecord record) {
-  const auto failure = co_await bind(mount, record.source);
-  if (failure) spdlog::warn("task={} path={} cannot be bound again: {}", id_, record.path, failure->detail);
+/// Nothing is wanted at its path any more, or what is wanted there could not be had, and this is not it.
+bool Task::is_abandoned(const state::BindRecord& bind) const {
+  const auto mount = std::ranges::find(mounts_, bind.path, [](const MountRun& m) { return m.plan.mount.path; });
+  if (mount == mounts_.end()) return true;
+  const bool is_over = mount->state != MountState::waiting && mount->state != MountState::preparing;
+  return is_over && !mount->stood && !mount->had;
 }
 
 bool Task::has_abandoned_binds() const {
-  return std::ranges::any_of(old_binds_, [this](const state::BindRecord& bind) {
-    return std::ranges::none_of(mounts_, [&bind](const MountRun& m) { return m.plan.mount.path == bind.path; });
-  });
+  return std::ranges::any_of(old_binds_, [this](const state::BindRecord& bind) { return is_abandoned(bind); });
 }
 
 /// Of an earlier configuration: nothing is wanted at these paths any more.
 Task::Done Task::unbind_abandoned() {
   const std::vector<state::BindRecord> binds = std::exchange(old_binds_, {});
   for (const state::BindRecord& bind : binds) {
-    const bool wanted =
-        std::ranges::any_of(mounts_, [&bind](const MountRun& mount) { return mount.plan.mount.path == bind.path; });
-    if (wanted)
-      old_binds_.push_back(bind);
-    else
+    if (is_abandoned(bind))
       co_await unbind(bind);
+    else
+      old_binds_.push_back(bind);
   }
   if (!has_abandoned_binds()) problem_.clear();
 }

@@ -34,7 +34,7 @@ bool speaks_for_the_backend(Verdict verdict) {
 void refuse_to_make_anew(MountPlan& plan, const std::string& name) {
   const auto candidate = std::ranges::find(plan.candidates, name, &Candidate::name);
   if (candidate == plan.candidates.end()) return;
-  candidate->may_format = candidate->volume.defined = false;
+  candidate->volume.defined = false;
   if (!candidate->blank || candidate->verdict != Verdict::not_tried) return;
   candidate->verdict = Verdict::not_found;
   candidate->detail = "was here, and is not there any more; release the task if it is to be made anew";
@@ -45,9 +45,9 @@ void refuse_to_make_anew(MountPlan& plan, const std::string& name) {
 
 /// Before an attempt: what the last one left standing.
 void Task::remember_what_it_has() {
-  was_mounted_.clear();
   for (MountRun& mount : mounts_) {
-    if (mount.state == MountState::mounted) was_mounted_.insert(mount.plan.mount.path);
+    if (mount.state == MountState::mounted && mount.volume)
+      existed_[mount.plan.mount.path].insert(mount.volume->name());
     if (mount.volume) chosen_[mount.plan.mount.path] = mount.volume->name();
     if (mount.bound) old_binds_.push_back(*std::move(mount.bound));
   }
@@ -60,8 +60,7 @@ void Task::keep_what_it_had() {
   for (MountRun& mount : mounts_) {
     const auto chosen = chosen_.find(mount.plan.mount.path);
     const auto volume = chosen == chosen_.end() ? nullptr : world_.volumes.find(chosen->second);
-    if (chosen != chosen_.end() && was_mounted_.contains(mount.plan.mount.path))
-      refuse_to_make_anew(mount.plan, chosen->second);
+    for (const std::string& name : existed_[mount.plan.mount.path]) refuse_to_make_anew(mount.plan, name);
     if (!volume || !volume->recorded()) continue;
     const auto candidate = std::ranges::find(mount.plan.candidates, chosen->second, &Candidate::name);
     if (candidate == mount.plan.candidates.end()) continue;
@@ -121,14 +120,13 @@ void Task::stop_attempt() {
 }
 
 Task::Done Task::run_mounts() {
-  running_ = undecided_ = mounts_.size();
+  running_ = mounts_.size();
   const auto self = shared_from_this();
   for (MountRun& mount : mounts_) {
     auto work = mount.plan.mount.names.empty() ? run_instance_path(mount) : run_mount(mount);
     boost::asio::co_spawn(services_.executor, std::move(work), [self](const std::exception_ptr& bug) {
       if (bug) std::rethrow_exception(bug);
       --self->running_;
-      --self->undecided_;
       self->changed_.notify();
     });
   }
@@ -190,31 +188,15 @@ Task::Done Task::await_volume(const MountRun& mount, bool& late) {
   }
 }
 
-/// A mount of the host that is to be mounted otherwise than it is goes away for that: only when all others could be
-/// had.
-Task::Done Task::await_its_turn(const MountRun& mount, const decide::Wish& wish) {
-  if (!is_host() || !mount.had || !misfit(mount.had->form(), wish, "")) co_return;
-  --undecided_;
-  changed_.notify();
-  while (undecided_ > 0 && !stopping_ && Clock::now() < deadline_) co_await changed_.wait_until(deadline_);
-  ++undecided_;
-}
-
 boost::asio::awaitable<bool> Task::try_candidate(MountRun& mount, Candidate& candidate) {
   const UserKey me = user(mount);
-  const decide::Wish wish{candidate, mount.plan.mount.options};
-  co_await await_its_turn(mount, wish);
-  if (stopping_) co_return false;
   const auto began = Clock::now();
   const auto volume = world_.volumes.get(candidate.name);
   const bool had = volume == mount.had;
   mount.volume = volume;
-  volume->join(me, wish, had);
+  volume->join(me, {candidate, mount.plan.mount.options}, had);
   // A choice stands for the volume as it is written down: not for one that has to go first.
   if (!had && !volume->waits(me)) write(state::ChoiceRecord{id_, me.path, candidate.name});
-  // Our own bind would keep it from being mounted as it is wanted now.
-  std::optional<state::BindRecord> unbound;
-  if (is_host() && volume->waits(me)) unbound = co_await unbind_path(me.path);
   bool late = false;
   const bool waited = volume->waits(me);
   co_await await_volume(mount, late);
@@ -243,7 +225,6 @@ boost::asio::awaitable<bool> Task::try_candidate(MountRun& mount, Candidate& can
   mount.stood = mount.stood || (failed ? volume->keeps(me) : had && volume->may_stand());
   if (mount.stood) {
     volume->claim(me);
-    if (unbound) co_await bind_again(mount, *unbound);
     co_return false;
   }
   give_back(mount);

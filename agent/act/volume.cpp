@@ -92,7 +92,9 @@ std::optional<decide::Failure> Volume::refusal(const decide::Wish& wish) const {
 /// Judges a wish by those who came before it; what is mounted will be looked at.
 void Volume::take_seat(const UserKey& user, Seat& seat) {
   auto why = misfit_of_form(*seat.wish);
-  if (why) {
+  if (why && seat.had && !next_) {
+    // Whether what it had stands is not known yet: it is judged by what is mounted when that has been looked at.
+  } else if (why) {
     seat.outcome = Outcome::failed;
     seat.failure = *std::move(why);
   } else if (next_) {
@@ -248,10 +250,29 @@ void Volume::settle_ready() {
     auto why = misfit(form_, *seat.wish, somebody());
     if (!why) why = misfit(*mounted_, *seat.wish);
     seat.outcome = why ? Outcome::failed : Outcome::ready;
-    seat.keeps = why && seat.had;
+    seat.keeps = why && seat.had && stood_;
     if (why) seat.failure = *std::move(why);
   }
   measuring_ = false;
+}
+
+/// On the way back, for somebody who had it and wants it otherwise now: what is mounted is not taken away for that.
+/// False: nothing of the kind.
+bool Volume::leave_it_standing() {
+  const bool stands =
+      std::ranges::any_of(users_, [](const auto& user) { return user.second.waits && user.second.had; });
+  if (!stands || force_) return false;
+  for (auto& [key, seat] : users_) {
+    if (!seat.waits) continue;
+    seat.failure = {decide::Verdict::mount_failed,
+                    "is mounted already, read-only or with other options than asked for now; it stays as it is until "
+                    "it is released or the instance boots anew"};
+    seat.outcome = Outcome::failed;
+    seat.waits = false;
+    seat.keeps = seat.had;
+  }
+  next_.reset();
+  return true;
 }
 
 /// Only who has asked is answered: a look on behalf of one takes nothing from another.
@@ -304,6 +325,10 @@ boost::asio::awaitable<void> Volume::run(std::shared_ptr<Volume> self) {
   for (;;) {
     self->look_at_the_goal();
     const Step step = decide::next_step(self->view_);
+    if (step == Step::unmount && self->leave_it_standing()) {
+      self->changed_.notify();
+      continue;
+    }
     self->set_step(step);
     if (!decide::is_end(step)) {
       co_await self->take(step);

@@ -51,7 +51,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] const decide::Failure& failure(const UserKey& user) const;
   /// Why this wish would be refused now, because of those who have the volume; empty: it would not.
   [[nodiscard]] std::optional<decide::Failure> refusal(const decide::Wish& wish) const;
-  /// What is here will not do for this one: it waits until that has gone.
+  /// It waits until what is here has gone, which will not do for it.
   [[nodiscard]] bool waits(const UserKey& user) const;
   /// It failed, but what it had before it asked may stand, and is kept for it.
   [[nodiscard]] bool keeps(const UserKey& user) const;
@@ -61,6 +61,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] bool blocked() const { return step_ == decide::Step::blocked; }
   /// It may be mounted here, as an earlier run or an earlier attempt left it: nothing is known to the contrary.
   [[nodiscard]] bool may_stand() const;
+  /// The disk has been there: it is not to be made anew.
+  [[nodiscard]] bool existed() const { return existed_; }
   /// It was found mounted, so it was not this attempt that mounted it.
   [[nodiscard]] bool stood() const { return stood_; }
 
@@ -70,8 +72,6 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] bool recorded() const { return view_.recorded || recording_; }
   [[nodiscard]] decide::Step step() const { return step_; }
   [[nodiscard]] Clock::time_point step_since() const { return step_since_; }
-  /// Empty as long as nobody has wanted it.
-  [[nodiscard]] const decide::Form& form() const { return form_; }
   [[nodiscard]] const std::string& backend() const { return form_.backend; }
   [[nodiscard]] const backends::Volume& description() const { return form_.volume; }
   [[nodiscard]] const std::optional<mount::Device>& device() const { return disk_; }
@@ -116,6 +116,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   void look_afresh_on_the_way_back();
   void settle_ready();
   void settle_failed();
+  bool leave_it_standing();
   void come_to_nothing();
   void take_seat(const UserKey& user, Seat& seat);
   void forget_next_if_nobody_waits();

@@ -30,6 +30,9 @@ bool on_disk(const mount::MountEntry& entry, const mount::Device& disk) {
   return !partition.empty() && partition.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+// From the provider's word that a disk is detached until the kernel has seen it go.
+constexpr Clock::duration kDetachTime = std::chrono::seconds(2);
+
 std::string names(const std::vector<mount::User>& users) {
   std::string text;
   constexpr std::size_t kNamed = 4;
@@ -188,7 +191,9 @@ Volume::Done Volume::describe() {
     co_return give_up({Verdict::wrong_backend, "this build has no backend '" + form_.backend + "'"});
   std::vector<backends::Volume> asked{form_.volume};
   const auto answers = co_await backend->second->describe(std::move(asked));
-  if (!view_.wanted && !answers.front() && answers.front().error().code == backends::Errc::not_found) {
+  const auto& answer = answers.front();
+  const bool missing = answer ? answer.value().blank : answer.error().code == backends::Errc::not_found;
+  if (!view_.wanted && missing) {
     // What does not exist any more is not attached either, unless it is seen to be.
     view_.attachment = view_.disk == VolumeView::Disk::present ? Attachment::here : Attachment::detached;
     co_return;
@@ -418,6 +423,15 @@ Volume::Done Volume::detach() {
   if (!detached) {
     const bool seen = detached.error().code == backends::Errc::not_ready && !holders_.empty();
     co_return block(detached.error().message + (seen ? ", in use by " + names(holders_) : ""));
+  }
+  // A provider may have lost sight of it (an image that was renamed): then it is still ours to take away.
+  const auto until = Clock::now() + kDetachTime;
+  for (auto seen = devices.count(); disk_; seen = devices.count()) {
+    const auto still = co_await services_.node.find_disk(look_);
+    if (!still) break;
+    if (Clock::now() >= until)
+      co_return block("is still attached as " + still.value().path + ", though its provider says that it is not");
+    if (devices.count() == seen) co_await devices.wait_until(until);
   }
   spdlog::info("volume={} detached", name_);
   view_.attachment = Attachment::detached;

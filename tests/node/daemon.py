@@ -230,6 +230,11 @@ class Moord:
                 return number
         raise AssertionError(f"the stream ended without {event} of {task}")
 
+    def wait_until_gone(self, volume):
+        for _, name, data in self.events():
+            if name == "volume.stage" and data["volume"] == volume and data["stage"] == "released":
+                return
+
     def last_event(self):
         return max((number for number, _, _ in self.events(follow=False)), default=0)
 

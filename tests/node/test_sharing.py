@@ -9,12 +9,6 @@ import pytest
 from daemon import detail, mount, verdicts
 
 
-def wait_until_released(moord, volume):
-    for _, name, event in moord.events():
-        if name == "volume.stage" and event["volume"] == volume and event["stage"] == "released":
-            return
-
-
 # ---- tasks
 
 
@@ -118,7 +112,7 @@ def test_other_candidates_for_a_host_path_in_use_are_taken_once_it_is_free(new_m
     moord.wait_for("task.ready", "host", after=failed)
     assert (path / "i-am-new").exists()
     assert [entry.target for entry in node.mounts(path)] == [str(path)]
-    wait_until_released(moord, "old")
+    moord.wait_until_gone("old")
     assert moord.nothing_left_of("old")
     assert moord.nothing_left_of("spare")
     assert moord.task("host")["state"] == "ready"

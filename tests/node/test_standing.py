@@ -230,3 +230,27 @@ def test_the_same_put_takes_another_candidate_when_the_first_is_lost(moord, data
     task = moord.ready("one", wanted)
     assert verdicts(task) == {"data": "unsafe_filesystem", "spare": "chosen"}
     assert list(node.loop_devices(moord.local).values()) == [str(moord.image("spare"))]
+
+
+@pytest.mark.parametrize("defined", [False, True])
+def test_the_device_of_an_image_that_is_missing_at_release_is_detached(moord, data, defined):
+    if defined:
+        moord.define("data", size="16MB", init_fs=True)
+    moord.ready("one", ["data:/data"])
+    moord.image("data").unlink()
+    moord.kill()
+    moord.start()
+    moord.release("one")
+    assert node.loop_devices(moord.local) == {}
+
+
+def test_a_disk_that_its_provider_has_lost_sight_of_is_not_forgotten(moord, data):
+    moord.ready("one", ["data:/data"])
+    renamed = moord.image("data").with_suffix(".renamed")
+    moord.image("data").rename(renamed)
+    answer = moord.delete("one")
+    assert answer.status == 409
+    assert "still attached" in answer.json["detail"]
+    renamed.rename(moord.image("data"))
+    moord.wait_for("task.released", "one")
+    assert moord.nothing_left_of("data")

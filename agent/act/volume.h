@@ -126,7 +126,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] std::vector<const decide::Wish*> pending_wishes() const;
   void wake();
 
-  // volume_steps.cpp: each takes one step and writes what came of it into the view.
+  // volume_steps.cpp and volume_release.cpp: each takes one step and writes what came of it into the view.
   using Done = boost::asio::awaitable<void>;
   Done take(decide::Step step);
   Done find_disk();

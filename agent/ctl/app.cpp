@@ -103,7 +103,7 @@ void add_task_commands(CLI::App& app, Arguments& arguments) {
   CLI::App& releasing = add_command(app, "release", "Unmount and detach what a task has, and forget it", kReleaseFooter,
                                     arguments, [&](const Context& c) { return release(c, arguments.release); });
   add_task(releasing, arguments.release.task);
-  releasing.add_flag("--force", arguments.release.force, "Do not wait for who still uses it");
+  releasing.add_flag("--force", arguments.release.force, "Unmount it even from under those who still use it");
   add_timeout(releasing, arguments.release.timeout, "60s");
   add_format(releasing, arguments.release.format, kTwoFormats);
 

@@ -36,8 +36,8 @@ goal stands · 5 degraded, with --strict · 130 ended by Ctrl-C, the goal stands
 
 inline constexpr const char* kReleaseFooter =
     R"(Waits until all is unmounted and detached. To release what is not there is no error.
-A volume that somebody still uses is not taken away: the command says who, and moord releases it as soon as that ends.
-What --force changes is that moord does not wait for who still uses it.
+A volume that somebody still uses is not taken away: the command says at once who it is, with exit status 1, and moord
+releases it as soon as that ends. With --force it is unmounted from under them, and detached once they let go of it.
 
 Examples:
   moorctl release --task run-42

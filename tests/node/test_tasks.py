@@ -31,7 +31,7 @@ def test_without_a_candidate_the_task_fails_with_all_verdicts_and_all_is_undone(
     assert task["binds"] == []
     assert node.loop_devices(moord.local) == {}
     assert node.mounts(moord.mount_root) == []
-    assert list(moord.mount_root.iterdir()) == []
+    assert list(moord.mount_root.glob("*")) == []
 
 
 def test_a_failed_task_is_remembered_after_a_restart_and_the_same_put_tries_again(moord, data):

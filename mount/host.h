@@ -48,6 +48,9 @@ struct User {
   std::string how;        // "working directory", "open file /a/b", "mount namespace", …
 };
 
+/// "python3 (pid 12, container 1a2b…, working directory /data), …": the first few, for a sentence. Pure.
+std::string described(const std::vector<User>& users);
+
 struct Growth {
   std::uint64_t before = 0;  // bytes of the file system
   std::uint64_t after = 0;   // equal to before: nothing to do

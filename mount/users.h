@@ -20,7 +20,4 @@ std::vector<User> users_of_mount(std::uint64_t mount_id);
 /// Mounts of the file system as users of it.
 std::vector<User> as_users(const std::vector<Copy>& copies);
 
-/// "python3 (pid 12, working directory), …"; the first few. Pure.
-std::string described(const std::vector<User>& users);
-
 }  // namespace mooring::mount

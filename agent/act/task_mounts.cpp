@@ -246,10 +246,9 @@ Task::Done Task::run_instance_path(MountRun& mount) {
   mount.state = MountState::preparing;
   mount.source = mount.plan.mount.instance_path;
   std::optional<Failure> failure;
-  const bool was_bound = std::ranges::any_of(old_binds_, [&mount](const state::BindRecord& bind) {
+  mount.stood = std::ranges::any_of(old_binds_, [&mount](const state::BindRecord& bind) {
     return bind.path == mount.plan.mount.path && bind.source == mount.source;
   });
-  mount.stood = was_bound;
   const auto ensured = co_await services_.node.ensure_instance_path(mount.source);
   if (!ensured) failure = decide::failure_of(ensured.error());
   if (!failure && is_host()) failure = co_await bind(mount, mount.source);

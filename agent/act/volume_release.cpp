@@ -16,24 +16,6 @@ namespace {
 // From the provider's word that a disk is detached until the kernel has seen it go.
 constexpr Clock::duration kDetachTime = std::chrono::seconds(2);
 
-std::string names(const std::vector<mount::User>& users) {
-  std::string text;
-  constexpr std::size_t kNamed = 4;
-  for (std::size_t i = 0; i < users.size() && i < kNamed; ++i) {
-    if (i > 0) text += ", ";
-    // What is no process has only a way of holding on: "also mounted at …".
-    if (users[i].pid == 0) {
-      text += users[i].command.empty() ? users[i].how : users[i].command + " (" + users[i].how + ")";
-      continue;
-    }
-    text += users[i].command + " (pid " + std::to_string(users[i].pid) + ", " + users[i].how;
-    if (!users[i].container.empty()) text += ", container " + users[i].container.substr(0, 12);
-    text += ")";
-  }
-  if (users.size() > kNamed) text += " and " + std::to_string(users.size() - kNamed) + " more";
-  return text;
-}
-
 }  // namespace
 
 Volume::Done Volume::name_the_holders(const mount::Device& device) {
@@ -54,7 +36,7 @@ Volume::Done Volume::unmount() {
   if (!done && done.error().code == mount::Errc::busy) {
     co_await name_the_holders(device);
     view_.stage = VolumeView::Stage::unknown;  // the next try looks at it afresh
-    co_return block(holders_.empty() ? done.error().message : "in use by " + names(holders_));
+    co_return block(holders_.empty() ? done.error().message : "in use by " + described(holders_));
   }
   if (!done) {
     view_.stage = VolumeView::Stage::unknown;
@@ -74,7 +56,7 @@ Volume::Done Volume::prove_unused() {
   }
   if (!mounted) co_return block(mounted.error().message);
   co_await name_the_holders(*disk_);
-  block(holders_.empty() ? disk_->path + " is still mounted somewhere" : "in use by " + names(holders_));
+  block(holders_.empty() ? disk_->path + " is still mounted somewhere" : "in use by " + described(holders_));
 }
 
 Volume::Done Volume::detach() {
@@ -90,12 +72,13 @@ Volume::Done Volume::detach() {
   }
   if (!detached) {
     const bool seen = detached.error().code == backends::Errc::not_ready && !holders_.empty();
-    co_return block(detached.error().message + (seen ? ", in use by " + names(holders_) : ""));
+    co_return block(detached.error().message + (seen ? ", in use by " + described(holders_) : ""));
   }
   // A provider may have lost sight of it (an image that was renamed): then it is still ours to take away.
   const auto until = Clock::now() + kDetachTime;
   for (auto seen = devices.count(); disk_; seen = devices.count()) {
     const auto still = co_await services_.node.find_disk(look_);
+    if (!still && still.error().code == mount::Errc::system) co_return block(still.error().message);  // no answer
     if (!still) break;
     if (Clock::now() >= until)
       co_return block("is still attached as " + still.value().path + ", though its provider says that it is not");

@@ -19,7 +19,8 @@ for what in "${@:-build}"; do
     build)
       # shellcheck disable=SC2207
       packages+=(g++ cmake ninja-build pkg-config $(boost) libyaml-cpp-dev libspdlog-dev libcli11-dev
-        libsqlite3-dev libmount-dev libblkid-dev libudev-dev libsystemd-dev libext2fs-dev
+        libssl-dev libpugixml-dev libsqlite3-dev libmount-dev libblkid-dev libudev-dev libsystemd-dev libext2fs-dev
+        ca-certificates
         util-linux e2fsprogs xfsprogs btrfs-progs) ;;
     test) packages+=(libgtest-dev libgmock-dev ccache python3 python3-venv procps qemu-system-x86 busybox-static) ;;
     lint) packages+=(clang-format-14 clang-tidy-14 clang-14 shellcheck) ;;

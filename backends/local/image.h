@@ -6,7 +6,7 @@
 #include <string>
 
 #include "backends/error.h"
-#include "backends/local/file_descriptor.h"
+#include "backends/file_descriptor.h"
 #include "backends/volume.h"
 
 namespace mooring::backends::local {

@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "backends/local/file_descriptor.h"
+#include "backends/file_descriptor.h"
 
 namespace mooring::backends::local {
 namespace {

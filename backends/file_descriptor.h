@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-namespace mooring::backends::local {
+namespace mooring::backends {
 
 class FileDescriptor {
  public:
@@ -26,4 +26,4 @@ class FileDescriptor {
   int descriptor_ = -1;
 };
 
-}  // namespace mooring::backends::local
+}  // namespace mooring::backends

@@ -1,6 +1,7 @@
 // Where this instance is.
 #pragma once
 
+#include <map>
 #include <string>
 
 namespace mooring::backends {
@@ -13,7 +14,9 @@ struct Identity {
   std::string instance_id;
   std::string instance_type;
   std::string account;
-  std::string source;  // how it was found out: "configuration", "metadata", …
+  /// What else the provider's API has to be told: "dns_suffix", "project", "resource_group", …
+  std::map<std::string, std::string> attributes;
+  std::string source;  // how it was found out, for people: "configuration", "metadata at http://169.254.169.254 (…)"
   bool operator==(const Identity&) const = default;
 };
 

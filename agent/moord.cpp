@@ -1,35 +1,37 @@
 // moord: reads its configuration, wires everything together, and runs until it is told to stop.
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 #include <malloc.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "agent/act/host_node.h"
 #include "agent/act/tasks.h"
+#include "agent/act/whereabouts.h"
 #include "agent/goal/config.h"
+#include "agent/log/log.h"
 #include "agent/serve/routes.h"
 #include "agent/serve/server.h"
+#include "backends/environment.h"
+#include "backends/http/client.h"
 #include "backends/identify.h"
 #include "backends/registry.h"
 #include "mount/host_path.h"
@@ -91,71 +93,12 @@ int check(const goal::Config& config) {
   return 0;
 }
 
-/// The message as a JSON string, quotes and control characters escaped.
-class JsonMessage final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const std::string text =
-        boost::json::serialize(boost::json::string_view(message.payload.data(), message.payload.size()));
-    out.append(text.data(), text.data() + text.size());
-  }
-  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<JsonMessage>();
-  }
-};
-
-void set_up_log(const goal::Config& config) {
-  auto logger = spdlog::stderr_logger_st("moord");
-  logger->set_level(spdlog::level::from_str(config.log.level));
-  // Under systemd the journal adds the time itself.
-  const bool journal = getenv("JOURNAL_STREAM") != nullptr;
-  if (config.log.format == "json") {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
-    logger->set_formatter(std::move(formatter));
-  } else {
-    logger->set_pattern(journal ? "%v" : "%H:%M:%S.%e %-7l %v");
-  }
-  spdlog::set_default_logger(std::move(logger));
-}
-
 act::Settings settings_of(const goal::Config& config) {
   return {.mount_root = config.mount_root,
           .definitions_directory = config.definitions,
           .attach_timeout = config.timeouts.attach,
           .device_timeout = config.timeouts.device,
           .task_timeout = config.timeouts.task};
-}
-
-int fail(const std::string& message) {
-  spdlog::critical("{}", message);
-  return kFailed;
-}
-
-/// An instance keeps the id under which it has attached volumes, even if its host name changes meanwhile.
-backends::Result<backends::Identity> identify(const goal::Config& config, const state::Snapshot& snapshot) {
-  const auto& wanted = config.identity;
-  const std::string& id = wanted.instance_id.empty() ? snapshot.instance : wanted.instance_id;
-  BOOST_OUTCOME_TRY(auto identity, backends::identify({wanted.provider, wanted.region, wanted.zone, id}));
-  if (!snapshot.volumes.empty() && !snapshot.instance.empty() && snapshot.instance != identity.instance_id)
-    return backends::Error{
-        backends::Errc::denied,
-        "volumes are attached here as instance '" + snapshot.instance + "', but this is instance '" +
-            identity.instance_id +
-            "' by the configuration (identity.instance_id): set it back, release them, then change it",
-        {}};
-  if (wanted.provider == "auto" && wanted.region.empty())
-    spdlog::warn("no cloud was recognised; this instance is in region '{}': set identity.region if it is elsewhere",
-                 identity.region);
-  return identity;
-}
-
-/// Nothing is unmounted when the daemon stops: the goals stand, and the next start goes on with them.
-boost::asio::awaitable<void> stop(serve::Api& api, serve::Server& server, boost::asio::io_context& context) {
-  systemd::notify_stopping();
-  api.stop();
-  co_await server.stop();
-  context.stop();
 }
 
 /// A daemon with a thousand clients and disks needs more descriptors than a shell.
@@ -166,58 +109,183 @@ void raise_limits() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
+backends::IdentitySettings identity_settings(const goal::Config& config) {
+  const auto& identity = config.identity;
+  return {.provider = identity.provider,
+          .region = identity.region,
+          .zone = identity.zone,
+          .instance_id = identity.instance_id,
+          .hints_root = identity.hints_root,
+          .metadata = identity.metadata};
+}
+
+/// Of the time that an attach may take, what one call of the provider's API may: there has to be some left for a second
+/// candidate.
+std::chrono::milliseconds share_of(std::chrono::milliseconds attach) {
+  return std::clamp<std::chrono::milliseconds>(attach / 4, std::chrono::seconds(4), std::chrono::seconds(20));
+}
+
+backends::BackendSettings backend_settings(const goal::Config& config) {
+  const auto& aws = config.backends.aws;
+  return {.local_directory = config.backends.local_directory,
+          .aws = {.endpoint = aws.endpoint,
+                  .discover_tag = aws.discover_tag,
+                  .profile = aws.profile,
+                  .stand_in = aws.stand_in,
+                  .patience = share_of(config.timeouts.attach)},
+          .metadata = config.identity.metadata};
+}
+
+enum class End { stopped, failed, again };
+
+End fail(const std::string& message) {
+  spdlog::critical("{}", message);
+  return End::failed;
+}
+
+/// Everything that the daemon is made of, wired together; for one run of its loop.
+class Daemon {
+ public:
+  Daemon(const goal::Config& config, state::Ledger& ledger, state::Snapshot snapshot, mount::DeviceEvents devices)
+      : config_(config),
+        ledger_(ledger),
+        snapshot_(std::move(snapshot)),
+        client_(context_.get_executor(), client_settings(environment_)),
+        node_(context_.get_executor(), slow_, quick_, std::move(devices)),
+        writer_(context_.get_executor(), ledger_),
+        events_(act::wall_clock()),
+        here_(context_.get_executor()),
+        whereabouts_(identity_settings(config), backend_settings(config),
+                     {context_.get_executor(), client_, environment_, quick_}, snapshot_),
+        services_{context_.get_executor(), here_, settings_of(config), node_, writer_, events_},
+        planner_(services_, quick_),
+        volumes_(services_),
+        world_{services_, planner_, volumes_},
+        tasks_(world_),
+        stream_(context_.get_executor(), events_),
+        api_(world_, tasks_, stream_),
+        server_(context_.get_executor(), [this](serve::Request request) { return api_.answer(std::move(request)); }) {}
+
+  End run() {
+    const auto start = whereabouts_.settle_at_start(here_, writer_);
+    if (start == Outcome::refused) return fail(whereabouts_.problem());
+    const auto listening = server_.listen(config_.api.socket);
+    if (!listening) return fail(listening.error().message);
+    tasks_.restore(snapshot_, config_.volumes);
+    if (!here_.known()) boost::asio::co_spawn(context_, find_out(), rethrow);
+    boost::asio::signal_set signals(context_, SIGTERM, SIGINT);
+    signals.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      told_to_stop_ = true;
+      boost::asio::co_spawn(context_, stop(), rethrow);
+    });
+    spdlog::info("moord {} is ready: socket {}", MOORING_VERSION, config_.api.socket);
+    systemd::notify_ready(here_.known() ? "ready in " + here_.identity().region : here_.missing());
+    context_.run();
+    // What workers are in the middle of (a mkfs, say) is finished, not broken off.
+    slow_.join();
+    quick_.join();
+    return told_to_stop_ && end_ == End::again ? End::stopped : end_;
+  }
+
+ private:
+  using Outcome = act::Whereabouts::Outcome;
+
+  static void rethrow(const std::exception_ptr& bug) {
+    if (bug) std::rethrow_exception(bug);
+  }
+
+  static backends::http::ClientSettings client_settings(const backends::Environment& environment) {
+    backends::http::ClientSettings settings;
+    settings.user_agent = "moord/" MOORING_VERSION;
+    settings.proxies = backends::http::proxies_from(environment);
+    return settings;
+  }
+
+  boost::asio::awaitable<void> find_out() {
+    auto tell = [this] {
+      systemd::notify_status(here_.missing());
+      tasks_.located();
+    };
+    std::function<void()> still_unknown = tell;
+    const auto outcome = co_await whereabouts_.find_out(here_, writer_, std::move(still_unknown));
+    if (outcome == Outcome::settled) {
+      if (here_.identity().provider == "local" && config_.identity.region.empty())
+        spdlog::warn("no cloud was recognised; this instance is in region '{}': set identity.region if it is elsewhere",
+                     here_.identity().region);
+      systemd::notify_status("ready in " + here_.identity().region);
+      tasks_.located();
+      co_return;
+    }
+    if (outcome == Outcome::other_ledger)
+      co_await drop_ledger();
+    else
+      end_ = fail(whereabouts_.problem());
+    co_await stop();
+  }
+
+  /// What was asked for since the start stays; with the rest gone, the next life begins.
+  boost::asio::awaitable<void> drop_ledger() {
+    spdlog::warn("{}", whereabouts_.problem());
+    act::LedgerWriter::Ticket ticket = 0;
+    for (state::Change& change : act::forget_all(snapshot_, tasks_.asked_for()))
+      ticket = writer_.add(std::move(change));
+    const auto dropped = co_await writer_.flush(ticket);
+    end_ = dropped ? End::again : fail(dropped.error().message);
+  }
+
+  /// Nothing is unmounted when the daemon stops: the goals stand, and the next start goes on with them.
+  boost::asio::awaitable<void> stop() {
+    systemd::notify_stopping();
+    api_.stop();
+    co_await server_.stop();
+    context_.stop();
+  }
+
+  const goal::Config& config_;
+  state::Ledger& ledger_;
+  const state::Snapshot snapshot_;
+  const backends::Environment environment_ = backends::process_environment();
+  End end_ = End::stopped;
+  bool told_to_stop_ = false;
+  boost::asio::io_context context_{1};
+  boost::asio::thread_pool slow_{kSlowWorkers};
+  boost::asio::thread_pool quick_{kQuickWorkers};
+  backends::http::Client client_;
+  act::HostNode node_;
+  act::LedgerWriter writer_;
+  state::Events events_;
+  act::Here here_;
+  act::Whereabouts whereabouts_;
+  act::Services services_;
+  act::Planner planner_;
+  act::Volumes volumes_;
+  act::Task::World world_;
+  act::Tasks tasks_;
+  serve::EventStream stream_;
+  serve::Api api_;
+  serve::Server server_;
+};
+
+End live(const goal::Config& config) {
+  auto ledger = state::Ledger::open(config.state_dir);
+  if (!ledger) return fail(ledger.error().message);
+  auto snapshot = ledger.value().load();
+  if (!snapshot) return fail(snapshot.error().message);
+  auto devices = mount::DeviceEvents::open();
+  if (!devices) return fail(devices.error().message);
+  return Daemon(config, ledger.value(), std::move(snapshot).value(), std::move(devices).value()).run();
+}
+
 int run(const goal::Config& config) {
   raise_limits();
   std::signal(SIGPIPE, SIG_IGN);  // a log or a client that has gone is an error, not an end
   // Twenty workers with a heap each would hold on to memory for ever (mallopt(3)).
   mallopt(M_ARENA_MAX, 2);
-  boost::asio::io_context context(1);
-  boost::asio::thread_pool slow(kSlowWorkers);
-  boost::asio::thread_pool quick(kQuickWorkers);
-
-  auto ledger = state::Ledger::open(config.state_dir);
-  if (!ledger) return fail(ledger.error().message);
-  auto snapshot = ledger.value().load();
-  if (!snapshot) return fail(snapshot.error().message);
-  const auto identity = identify(config, snapshot.value());
-  if (!identity) return fail(identity.error().message);
-  auto registry = backends::make_backends({config.backends.local_directory}, identity.value(), quick);
-
-  auto devices = mount::DeviceEvents::open();
-  if (!devices) return fail(devices.error().message);
-
-  act::HostNode node(context.get_executor(), slow, quick, std::move(devices).value());
-  act::LedgerWriter writer(context.get_executor(), ledger.value());
-  // On disk before, or with, the first attachment that is made under this id.
-  if (snapshot.value().instance != identity.value().instance_id)
-    writer.add(state::InstanceRecord{identity.value().instance_id});
-  state::Events events(act::wall_clock());
-  act::Services services{context.get_executor(), identity.value(), settings_of(config), node, registry, writer, events};
-  act::Planner planner(services, quick);
-  act::Volumes volumes(services);
-  act::Task::World world{services, planner, volumes};
-  act::Tasks tasks(world);
-  serve::EventStream stream(context.get_executor(), events);
-  serve::Api api(world, tasks, stream);
-  serve::Server server(context.get_executor(),
-                       [&api](serve::Request request) { return api.answer(std::move(request)); });
-
-  const auto listening = server.listen(config.api.socket);
-  if (!listening) return fail(listening.error().message);
-  tasks.restore(snapshot.value(), config.volumes);
-
-  boost::asio::signal_set signals(context, SIGTERM, SIGINT);
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (!error) boost::asio::co_spawn(context, stop(api, server, context), boost::asio::detached);
-  });
-  spdlog::info("moord {} is ready: {} {}, instance {}, socket {}", MOORING_VERSION, identity.value().provider,
-               identity.value().region, identity.value().instance_id, config.api.socket);
-  systemd::notify_ready("ready in " + identity.value().region);
-  context.run();
-  // What workers are in the middle of (a mkfs, say) is finished, not broken off.
-  slow.join();
-  quick.join();
-  return 0;
+  for (;;) {
+    const End end = live(config);
+    if (end != End::again) return end == End::stopped ? 0 : kFailed;
+  }
 }
 
 }  // namespace
@@ -246,7 +314,7 @@ int main(int argc, char** argv) {
     const auto config = read_config(arguments);
     if (!config) return kInvalid;
     if (arguments.check) return check(*config);
-    set_up_log(*config);
+    agent::set_up_log(*config);
     return run(*config);
   } catch (const std::exception& exception) {
     std::cerr << "moord: " << exception.what() << '\n';

@@ -26,12 +26,14 @@ class Backend {
   virtual boost::asio::awaitable<std::vector<Result<Description>>> describe(std::vector<Volume> volumes) = 0;
 
   /// Attaches; returns when the provider has taken the request, not when the device is there. Repeating it is success.
-  /// Errors: not_found, not_ready, in_use, no_slot, denied, unavailable, attach_failed.
+  /// Errors: not_found, wrong_zone, not_ready, in_use, no_slot, denied, unavailable, attach_failed.
   virtual boost::asio::awaitable<Result<Attached>> attach(Volume volume) = 0;
 
-  /// Detaches; returns when the disk is not attached here any more. Not attached: success.
+  /// Detaches; returns `detached` when the disk is not attached here any more, or `leaving` when the provider has taken
+  /// the request: then describe() tells when it is done. Not attached: success. `stuck`: it was attached, but no device
+  /// ever came (rule 19).
   /// Errors: not_ready (something here still has it open), denied, unavailable.
-  virtual boost::asio::awaitable<Result<void>> detach(Volume volume) = 0;
+  virtual boost::asio::awaitable<Result<Attachment>> detach(Volume volume, bool stuck) = 0;
 };
 
 }  // namespace mooring::backends

@@ -11,6 +11,7 @@ namespace mooring::backends {
 
 enum class Errc {
   not_found,      // no such volume
+  wrong_zone,     // it is in a zone from which it cannot be attached here
   not_ready,      // it is there, but cannot be attached or detached at this moment
   in_use,         // attached elsewhere; `holder` says where
   no_slot,        // this instance cannot take one more disk
@@ -24,6 +25,7 @@ struct Error {
   Errc code = Errc::unavailable;
   std::string message;
   std::string holder;
+  bool maybe_done = false;  // there was no answer, and what was asked for may have been done all the same
 };
 
 template <class T>

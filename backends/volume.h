@@ -14,10 +14,12 @@ struct Volume {
   std::string name;
   std::string region;
   std::string zone;
+  std::string zone_id;  // where the provider has such a thing, and says so
   std::string volume_id;
   std::uint64_t size = 0;  // bytes; 0: not known
   bool read_only = false;  // attach it so that nobody can write
   bool defined = false;    // a definition covers it: a backend that can create volumes may do so
+  bool shared = false;     // several instances may have it attached at the same time
   std::map<std::string, std::string> parameters;
   bool operator==(const Volume&) const = default;
 };
@@ -36,12 +38,14 @@ struct Look {
   bool operator==(const Look&) const = default;
 };
 
-enum class Attachment { detached, here, elsewhere };
+/// Arriving, leaving: the provider has taken the request to attach it here, or to detach it, and is still at it.
+enum class Attachment { detached, arriving, here, leaving, elsewhere };
 
 struct Description {
   Volume volume;  // completed with what the provider knows: volume_id, region, zone, size
   Attachment attachment = Attachment::detached;
-  std::string holder;           // elsewhere: the instance that has it
+  std::string holder;           // the instance that has it: of a shared volume also when it is here or detached
+  std::string holder_state;     // "running", "stopped", …; empty: not known
   std::optional<Look> look;     // always, when it is attached here; else where it can be told beforehand
   bool blank = false;           // it is not there yet: an attach would make it, blank
   std::optional<double> price;  // USD per GB and month
@@ -49,7 +53,8 @@ struct Description {
 
 struct Attached {
   Look look;
-  bool already = false;  // it was attached here before this call: somebody else's work
+  Attachment attachment = Attachment::here;  // or arriving
+  bool already = false;                      // it was attached here before this call: somebody else's work
 };
 
 }  // namespace mooring::backends

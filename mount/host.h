@@ -37,6 +37,9 @@ struct StageRequest {
   Device device;          // what to mount: Content::device
   FileSystem filesystem;  // a uuid that is not empty must be found on the device again
   bool read_only = false;
+  /// The device is made to refuse writes first, even a journal's replay: another instance may be writing to it. Only
+  /// with read_only. A file system that cannot be read without a replay is then an error.
+  bool write_protected = false;
   std::vector<std::string> options;  // allow-listed per file system (rule 16); nodev,nosuid are always added
 };
 
@@ -107,6 +110,10 @@ Result<MountEntry> stage(const StageRequest& request);
 /// there: only the mount point goes. A `device` without a number: nothing is unmounted, only the mount point goes.
 /// Errors: busy (see find_users), occupied (another disk than `device` is mounted there), system.
 Result<void> unstage(const std::string& root, const std::string& name, const Device& device, bool force);
+
+/// Undoes the write protection of a StageRequest, after the unmount. `device` as it was seen before: one that was
+/// read-only then stays so. A device that is gone: success. Errors: system.
+Result<void> allow_writes(const Device& device);
 
 /// Whether anything on this machine still holds the whole disk that `device` is, or is a partition of: a mount in any
 /// namespace or in none, swap, device-mapper, an open O_EXCL. Once the device is gone: whether a mount table has it.

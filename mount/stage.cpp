@@ -2,6 +2,8 @@
 #include <cerrno>
 
 #include <endian.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "mount/block_device.h"
@@ -101,11 +103,23 @@ Result<FileSystem> confirm_device(const StageRequest& request, const OpenDevice&
                0};
 }
 
+/// Mounting read-only replays a journal all the same; a device that refuses writes makes the kernel refuse that.
+Result<void> protect_from_writes(const OpenDevice& device, bool protect) {
+  const int read_only = protect ? 1 : 0;
+  if (::ioctl(device.fd.get(), BLKROSET, &read_only) == 0) return boost::outcome_v2::success();
+  return system_error("cannot change whether " + device.device.path + " may be written to", errno);
+}
+
 Result<MountEntry> mount_at(const StageRequest& request, const std::string& options, const Place& place, int directory,
                             const PointState& below) {
   // Held open, so that the device's number stays its own until mount(2) has taken it.
   BOOST_OUTCOME_TRY(const auto device, open_device(request.device));
   BOOST_OUTCOME_TRY(const auto filesystem, confirm_device(request, device));
+  if (request.write_protected) {
+    BOOST_OUTCOME_TRY(const bool used, blocking::still_mounted_somewhere(request.device));
+    if (used) return Error{Errc::busy, request.device.path + " is in use by somebody else on this machine", 0};
+    BOOST_OUTCOME_TRY(protect_from_writes(device, true));
+  }
   const auto attempt = [&](const std::string& all_options) {
     const auto mounted = mount_on(directory, device.device.path, filesystem.type, all_options, place.path);
     return verify(request, place, below, mounted ? std::nullopt : std::optional<Error>(mounted.error()));
@@ -125,6 +139,12 @@ Result<MountEntry> mount_at(const StageRequest& request, const std::string& opti
 }  // namespace
 
 namespace blocking {
+
+Result<void> allow_writes(const Device& device) {
+  const auto opened = open_device(device);
+  if (!opened || device.read_only) return boost::outcome_v2::success();  // gone, or not of our doing
+  return protect_from_writes(opened.value(), false);
+}
 
 Result<std::optional<MountEntry>> look_at_stage(const std::string& root, const std::string& name) {
   BOOST_OUTCOME_TRY(const auto path, stage_path(root, name));
@@ -150,6 +170,10 @@ Result<MountEntry> stage(const StageRequest& request) {
   BOOST_OUTCOME_TRY(close_mount_point(point.directory.get(), path));
   auto mounted = mount_at(request, options, place, point.directory.get(), below);
   point.directory.reset();
+  if (!mounted && request.write_protected) {
+    auto undone = blocking::allow_writes(request.device);
+    static_cast<void>(undone);  // the reason why it was not mounted is what matters
+  }
   if (!mounted && point.made) {
     auto removed = remove_mount_point(place);
     static_cast<void>(removed);  // the reason why it was not mounted is what matters

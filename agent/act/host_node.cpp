@@ -72,6 +72,11 @@ Node::Answer<void> HostNode::unstage(std::string root, std::string name, mount::
   return offload(slow_, std::move(job));
 }
 
+Node::Answer<void> HostNode::allow_writes(mount::Device device) {
+  auto job = [device = std::move(device)]() noexcept { return blocking::allow_writes(device); };
+  return offload(quick_, std::move(job));
+}
+
 Node::Answer<bool> HostNode::still_mounted_somewhere(mount::Device device) {
   auto job = [device = std::move(device)]() noexcept { return blocking::still_mounted_somewhere(device); };
   return offload(slow_, std::move(job));

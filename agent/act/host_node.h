@@ -27,6 +27,7 @@ class HostNode final : public Node {
   Answer<std::optional<mount::MountEntry>> look_at_stage(std::string root, std::string name) override;
   Answer<mount::MountEntry> stage(mount::StageRequest request) override;
   Answer<void> unstage(std::string root, std::string name, mount::Device device, bool force) override;
+  Answer<void> allow_writes(mount::Device device) override;
   Answer<bool> still_mounted_somewhere(mount::Device device) override;
   Answer<std::vector<mount::User>> find_users(mount::Device device, std::string target) override;
   Answer<mount::Growth> grow(mount::MountEntry mounted) override;

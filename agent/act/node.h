@@ -32,6 +32,7 @@ class Node {
   virtual Answer<std::optional<mount::MountEntry>> look_at_stage(std::string root, std::string name) = 0;
   virtual Answer<mount::MountEntry> stage(mount::StageRequest request) = 0;
   virtual Answer<void> unstage(std::string root, std::string name, mount::Device device, bool force) = 0;
+  virtual Answer<void> allow_writes(mount::Device device) = 0;
   virtual Answer<bool> still_mounted_somewhere(mount::Device device) = 0;
   virtual Answer<std::vector<mount::User>> find_users(mount::Device device, std::string target) = 0;
   virtual Answer<mount::Growth> grow(mount::MountEntry mounted) = 0;

@@ -84,7 +84,7 @@ boost::asio::awaitable<std::vector<MountPlan>> Planner::plan(goal::TaskGoal goal
       if (known_definition != known_volumes->definitions.end()) definitions.insert(*known_definition);
     }
     MountPlan plan;
-    plan.candidates = decide::filter(services_.identity, mount, definitions);
+    plan.candidates = decide::filter(services_.here.identity(), mount, definitions);
     if (!known_volumes->problems.empty())
       for (decide::Candidate& candidate : plan.candidates) refuse_guess(candidate, known_volumes->problems.front());
     plan.mount = std::move(mount);
@@ -102,19 +102,20 @@ boost::asio::awaitable<void> Planner::ask_backends(std::vector<MountPlan>& plans
     for (decide::Candidate& candidate : plan.candidates)
       if (candidate.verdict == decide::Verdict::not_tried) questions[candidate.backend].push_back(&candidate);
   for (auto& [name, candidates] : questions) {
-    const auto backend = services_.backends.find(name);
-    if (backend == services_.backends.end()) {
+    const auto backend = services_.here.backend(name);
+    if (!backend) {
       for (decide::Candidate* candidate : candidates) {
         candidate->verdict = decide::Verdict::wrong_backend;
-        candidate->detail = "this build has no backend '" + name + "'";
+        candidate->detail = backend.error().message;
       }
       continue;
     }
     std::vector<backends::Volume> volumes;
     volumes.reserve(candidates.size());
     for (const decide::Candidate* candidate : candidates) volumes.push_back(candidate->volume);
-    const auto answers = co_await backend->second->describe(std::move(volumes));
-    for (std::size_t i = 0; i < candidates.size(); ++i) decide::judge(services_.identity, *candidates[i], answers[i]);
+    const auto answers = co_await backend.value()->describe(std::move(volumes));
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      decide::judge(services_.here.identity(), *candidates[i], answers[i]);
   }
 }
 

@@ -32,7 +32,8 @@ class Planner {
  public:
   Planner(Services& services, boost::asio::thread_pool& pool);
 
-  /// `chosen` maps the paths of mounts to the volume they had before; it is tried first.
+  /// `chosen` maps the paths of mounts to the volume they had before; it is tried first. Only when it is known where
+  /// this instance is.
   boost::asio::awaitable<std::vector<MountPlan>> plan(goal::TaskGoal goal, std::map<std::string, std::string> chosen);
 
   /// The definitions directory; read again when a file of it has changed.

@@ -6,11 +6,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include "agent/act/here.h"
 #include "agent/act/ledger_writer.h"
 #include "agent/act/node.h"
 #include "agent/state/events.h"
-#include "backends/identity.h"
-#include "backends/registry.h"
 
 namespace mooring::agent::act {
 
@@ -24,10 +23,9 @@ struct Settings {
 
 struct Services {
   boost::asio::any_io_executor executor;
-  const backends::Identity& identity;
+  Here& here;
   Settings settings;
   Node& node;
-  backends::Registry& backends;
   LedgerWriter& ledger;
   state::Events& events;
 };

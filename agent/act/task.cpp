@@ -211,6 +211,8 @@ Task::Done Task::prepare() {
   problem_.clear();
   dead_backends_.clear();
   remember_what_it_has();
+  co_await await_location();
+  if (releasing_) co_return;
   deadline_ = Clock::now() + services_.settings.task_timeout;
   auto plans = co_await world_.planner.plan(goal_, chosen_);
   if (releasing_) co_return;
@@ -238,6 +240,15 @@ Task::Done Task::prepare() {
   else
     back_off();
   set_state(whole ? TaskState::ready : TaskState::degraded);
+}
+
+/// Goals wait, they do not fail, until it is known where this instance is.
+Task::Done Task::await_location() {
+  while (!services_.here.known() && !releasing_) {
+    problem_ = services_.here.missing();
+    co_await changed_.wait();
+  }
+  problem_.clear();
 }
 
 /// Others may have unmounted what is ready, or a file system may have shut down. What was unmounted is mounted again;

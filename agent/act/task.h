@@ -91,6 +91,7 @@ class Task : public std::enable_shared_from_this<Task> {
   using Done = boost::asio::awaitable<void>;
   static Done run(std::shared_ptr<Task> self, std::function<void()> ended);
   Done prepare();
+  Done await_location();
   Done look_again();
   Done give_up();
   Done release_all();

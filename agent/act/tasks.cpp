@@ -81,10 +81,18 @@ void Tasks::restore(const state::Snapshot& snapshot, std::vector<goal::Mount> ho
   world_.volumes.release_unclaimed();
 }
 
+void Tasks::located() {
+  for (const auto& [id, task] : tasks_) task->changed().notify();
+  if (!world_.services.here.known()) return;
+  for (const auto& [name, volume] : world_.volumes.all())
+    if (volume->blocked()) volume->retry(false);
+}
+
 std::variant<Tasks::Taken, Tasks::Refusal> Tasks::put(const std::string& id, const goal::TaskGoal& goal) {
   if (const auto task = find(id)) {
     if (task->to_be_released()) return Refusal::being_released;
     if (const auto refusal = difference(task->goal(), goal)) return *refusal;
+    if (!world_.services.here.known()) asked_for_.insert(id);
     task->put_again();
     return Taken{task, false};
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 
@@ -28,6 +29,12 @@ class Tasks {
   /// the task the one it has.
   std::variant<Taken, Refusal> put(const std::string& id, const goal::TaskGoal& goal);
 
+  /// It is known by now where this instance is, or known better why it is not: those that wait for it go on.
+  void located();
+
+  /// The tasks that somebody has put while it was not known where this instance is.
+  [[nodiscard]] const std::set<std::string>& asked_for() const { return asked_for_; }
+
   [[nodiscard]] std::shared_ptr<Task> find(const std::string& id) const;
   [[nodiscard]] const std::map<std::string, std::shared_ptr<Task>>& all() const { return tasks_; }
 
@@ -36,6 +43,7 @@ class Tasks {
 
   Task::World& world_;
   std::map<std::string, std::shared_ptr<Task>> tasks_;
+  std::set<std::string> asked_for_;
 };
 
 }  // namespace mooring::agent::act

@@ -14,6 +14,7 @@
 
 namespace mooring::agent::act {
 
+using backends::Attachment;
 using decide::Step;
 using decide::VolumeView;
 
@@ -40,7 +41,7 @@ Volume::Volume(Services& services, Volumes& all, const state::VolumeRecord& reco
   form_ = {record.backend, record.volume, record.read_only, record.options};
   from_ledger_ = true;
   view_.recorded = true;
-  view_.attached_by_us = record.attached_by_us;
+  view_.attached_by_us = was_ours_ = record.attached_by_us;
   view_.look_known = record.look_known;
   existed_ = record.look_known;
   if (record.look_known) look_ = to_disk_look(record.look);
@@ -241,6 +242,13 @@ void Volume::look_afresh_on_the_way_back() {
   const auto attachment = view_.attachment;
   look_afresh();
   view_.attachment = attachment;
+  doubt_the_lists();
+}
+
+/// A run that was killed may have asked for it just before: that it is not listed yet is no proof, so it is taken back
+/// unasked.
+void Volume::doubt_the_lists() {
+  if (was_ours_ && view_.attachment == Attachment::detached) view_.attachment = Attachment::arriving;
 }
 
 /// Those who came together may have asked for different things.
@@ -288,7 +296,7 @@ void Volume::settle_failed() {
 /// Nothing of it is left here. Those who waited for that are next.
 void Volume::come_to_nothing() {
   view_ = {};
-  formed_ = from_ledger_ = existed_ = recording_ = stood_ = false;
+  formed_ = from_ledger_ = existed_ = recording_ = stood_ = stuck_ = was_ours_ = false;
   form_ = {};
   look_ = {};
   disk_.reset();

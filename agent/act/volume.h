@@ -114,6 +114,7 @@ class Volume : public std::enable_shared_from_this<Volume> {
   void begin();
   void look_afresh();
   void look_afresh_on_the_way_back();
+  void doubt_the_lists();
   void settle_ready();
   void settle_failed();
   bool leave_it_standing();
@@ -126,15 +127,19 @@ class Volume : public std::enable_shared_from_this<Volume> {
   [[nodiscard]] std::vector<const decide::Wish*> pending_wishes() const;
   void wake();
 
-  // volume_steps.cpp and volume_release.cpp: each takes one step and writes what came of it into the view.
+  // volume_steps.cpp, volume_arrival.cpp and volume_release.cpp: each takes one step and writes what came of it into
+  // the view.
   using Done = boost::asio::awaitable<void>;
   Done take(decide::Step step);
   Done find_disk();
   Done look_at_stage();
   Done describe();
+  boost::asio::awaitable<backends::Result<backends::Description>> ask_provider();
+  boost::asio::awaitable<backends::Result<backends::Description>> ask_until_it_has_left();
   Done record();
   Done attach();
   Done await_disk();
+  Done ask_how_far(bool& listed);
   Done probe();
   Done refuse_blank();
   void refuse_other(const std::string& type);
@@ -146,6 +151,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   Done unmount();
   Done prove_unused();
   Done detach();
+  Done await_departure(Clock::time_point until);
+  Done await_release();
   Done forget();
   void fail(decide::Failure failure);
   void block(std::string reason);
@@ -170,6 +177,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   bool existed_ = false;    // the disk was seen by an earlier run: it is not to be made anew
   bool recording_ = false;  // the record is on its way to the disk
   bool stood_ = false;
+  bool stuck_ = false;     // attached, but no device ever came
+  bool was_ours_ = false;  // by the record of an earlier run
   bool measuring_ = true;  // the way to ready, not the looks after it
   bool force_ = false;
   std::stop_source stop_;

@@ -1,4 +1,4 @@
-// The steps of a volume on its way back: unmount, prove that nobody has it, detach, forget.
+// The steps of a volume on its way back: unmount, prove that nobody has it, forget. Detach is in volume_arrival.cpp.
 #include <string>
 #include <utility>
 
@@ -10,13 +10,6 @@ namespace mooring::agent::act {
 
 using backends::Attachment;
 using decide::VolumeView;
-
-namespace {
-
-// From the provider's word that a disk is detached until the kernel has seen it go.
-constexpr Clock::duration kDetachTime = std::chrono::seconds(2);
-
-}  // namespace
 
 Volume::Done Volume::name_the_holders(const mount::Device& device) {
   const std::string target = services_.settings.mount_root + "/" + name_;
@@ -43,6 +36,10 @@ Volume::Done Volume::unmount() {
     co_return block(done.error().message);
   }
   spdlog::info("volume={} unmounted", name_);
+  if (form_.volume.shared) {
+    const auto allowed = co_await services_.node.allow_writes(device);
+    if (!allowed) spdlog::warn("volume={} {}", name_, allowed.error().message);
+  }
   mounted_.reset();
   view_.stage = VolumeView::Stage::free;
   view_.unused = true;  // part of the promise of unstage (rule 10)
@@ -57,38 +54,6 @@ Volume::Done Volume::prove_unused() {
   if (!mounted) co_return block(mounted.error().message);
   co_await name_the_holders(*disk_);
   block(holders_.empty() ? disk_->path + " is still mounted somewhere" : "in use by " + described(holders_));
-}
-
-Volume::Done Volume::detach() {
-  const auto backend = services_.backends.find(form_.backend);
-  if (backend == services_.backends.end()) co_return block("this build has no backend '" + form_.backend + "'");
-  auto detached = co_await backend->second->detach(form_.volume);
-  // Somebody just looks at the device (udev does): no reason yet to tell anybody that it is busy.
-  Signal& devices = services_.node.devices_changed();
-  const auto patience = Clock::now() + (force_ ? std::chrono::seconds(0) : std::chrono::seconds(2));
-  while (!detached && detached.error().code == backends::Errc::not_ready && Clock::now() < patience) {
-    co_await devices.wait_until(Clock::now() + std::chrono::milliseconds(50));
-    detached = co_await backend->second->detach(form_.volume);
-  }
-  if (!detached) {
-    const bool seen = detached.error().code == backends::Errc::not_ready && !holders_.empty();
-    co_return block(detached.error().message + (seen ? ", in use by " + described(holders_) : ""));
-  }
-  // A provider may have lost sight of it (an image that was renamed): then it is still ours to take away.
-  const auto until = Clock::now() + kDetachTime;
-  for (auto seen = devices.count(); disk_; seen = devices.count()) {
-    const auto still = co_await services_.node.find_disk(look_);
-    if (!still && still.error().code == mount::Errc::system) co_return block(still.error().message);  // no answer
-    if (!still) break;
-    if (Clock::now() >= until)
-      co_return block("is still attached as " + still.value().path + ", though its provider says that it is not");
-    if (devices.count() == seen) co_await devices.wait_until(until);
-  }
-  spdlog::info("volume={} detached", name_);
-  view_.attachment = Attachment::detached;
-  view_.disk = VolumeView::Disk::absent;
-  disk_.reset();
-  content_.reset();  // its device number may be another disk's by now
 }
 
 Volume::Done Volume::forget() {

@@ -42,7 +42,11 @@ void Volume::fail(Failure failure) {
           "refused until somebody clears it",
           name_, failure.detail);
     stop_ = {};
-    look_afresh();
+    // What is asked of the provider stays known: its lists may not tell of it yet.
+    if (needed())
+      look_afresh();
+    else
+      look_afresh_on_the_way_back();
     return;
   }
   spdlog::warn("volume={} stage={} verdict={} {}", name_, decide::stage_name(step_), decide::to_string(failure.verdict),
@@ -166,22 +170,24 @@ Volume::Done Volume::look_at_stage() {
 }
 
 Volume::Done Volume::describe() {
-  const auto backend = services_.backends.find(form_.backend);
-  if (backend == services_.backends.end())
-    co_return give_up({Verdict::wrong_backend, "this build has no backend '" + form_.backend + "'"});
-  std::vector<backends::Volume> asked{form_.volume};
-  const auto answers = co_await backend->second->describe(std::move(asked));
-  const auto& answer = answers.front();
+  const auto answer = co_await ask_until_it_has_left();
+  if (view_.wanted && view_.failed) co_return;  // it is still to be seen, though it has left
   const bool missing = answer ? answer.value().blank : answer.error().code == backends::Errc::not_found;
   if (!view_.wanted && missing) {
     // What does not exist any more is not attached either, unless it is seen to be.
     view_.attachment = view_.disk == VolumeView::Disk::present ? Attachment::here : Attachment::detached;
     co_return;
   }
-  if (!answers.front()) co_return give_up(decide::failure_of(answers.front().error()));
-  const backends::Description& description = answers.front().value();
+  if (!answer) co_return give_up(decide::failure_of(answer.error()));
+  const backends::Description& description = answer.value();
+  if (description.attachment == Attachment::leaving && view_.wanted)
+    co_return fail({Verdict::not_ready, "is still being detached from this instance"});
+  // It may have become so since the task looked. What others may write to is neither checked nor formatted.
+  if (description.volume.shared && view_.wanted && !form_.read_only)
+    co_return fail({Verdict::unsafe_filesystem, decide::kShared});
   form_.volume = description.volume;
   view_.attachment = description.attachment;
+  if (!view_.wanted) doubt_the_lists();
   if (description.look) {
     look_ = to_disk_look(*description.look);
     view_.look_known = true;
@@ -224,51 +230,41 @@ Volume::Done Volume::record() {
 }
 
 Volume::Done Volume::attach() {
-  const auto backend = services_.backends.find(form_.backend);
-  if (backend == services_.backends.end())
-    co_return fail({Verdict::wrong_backend, "this build has no backend '" + form_.backend + "'"});
+  const auto backend = services_.here.backend(form_.backend);
+  if (!backend) co_return fail(decide::failure_of(backend.error()));
   backends::Volume wanted = form_.volume;
   wanted.defined = wanted.defined && !existed_;  // what has been there is not made anew, blank
-  auto attached = co_await backend->second->attach(std::move(wanted));
+  auto attached = co_await backend.value()->attach(std::move(wanted));
   if (!attached) {
-    // The request may have got through all the same: then whoever takes it back asks first.
-    const auto code = attached.error().code;
-    if (code == backends::Errc::in_use) view_.attachment = Attachment::elsewhere;
-    if (code != backends::Errc::in_use && code != backends::Errc::not_found) view_.attachment.reset();
+    const backends::Error& error = attached.error();
+    // Without an answer it may be on its way, even if the provider's lists do not tell of it yet: it is taken back
+    // unasked.
+    const bool unknown_holder = error.code == backends::Errc::in_use && error.holder.empty();
+    if (error.maybe_done || (unknown_holder && was_ours_))
+      view_.attachment = Attachment::arriving;
+    else if (error.code == backends::Errc::in_use)
+      view_.attachment = Attachment::elsewhere;  // or here, but by somebody else's doing (rule 11)
+    else if (error.code == backends::Errc::attach_failed)
+      view_.attachment.reset();  // whoever takes it back asks
     co_return fail(decide::failure_of(attached.error()));
   }
   existed_ = true;
   const bool news = !view_.look_known;
   look_ = to_disk_look(attached.value().look);
   view_.look_known = true;
-  view_.attachment = Attachment::here;
+  view_.attachment = attached.value().attachment;
   view_.disk = VolumeView::Disk::unknown;
-  // Somebody else attached it between our look and our request. What an earlier run of ours began is ours.
-  if (attached.value().already && !from_ledger_) view_.recorded = false;
-  if (!view_.recorded) co_return;
+  const bool theirs = attached.value().already && !was_ours_;
+  if (theirs) view_.attached_by_us = false;
   const auto ticket = services_.ledger.add(state_record());
-  if (!news) co_return;
-  // Nobody waits for it: should it get lost, the provider knows.
-  services_.ledger.begin_flush(ticket);
-}
-
-Volume::Done Volume::await_disk() {
-  const auto deadline = Clock::now() + services_.settings.device_timeout;
-  Signal& devices = services_.node.devices_changed();
-  std::string seen_last = "it was attached, but no such device came up";
-  while (!stop_.stop_requested()) {
-    const auto seen = devices.count();
-    auto found = co_await services_.node.find_disk(look_);
-    if (found) {
-      disk_ = std::move(found).value();
-      view_.disk = VolumeView::Disk::present;
-      co_return;
-    }
-    if (found.error().code != mount::Errc::not_found) seen_last = found.error().message;
-    if (Clock::now() >= deadline) break;
-    if (devices.count() == seen) co_await devices.wait_until(deadline);
+  if (theirs) {
+    // Somebody else attached it between our look and our request: a later run must not take it for ours (rule 11).
+    const auto written = co_await services_.ledger.flush(ticket);
+    if (!written) fail({Verdict::attach_failed, written.error().message});
+  } else if (news) {
+    // Nobody waits for it: should it get lost, the provider knows.
+    services_.ledger.begin_flush(ticket);
   }
-  fail({Verdict::device_missing, seen_last});  // rule 19
 }
 
 Volume::Done Volume::probe() {
@@ -329,6 +325,7 @@ Volume::Done Volume::mount() {
                               .device = content_->device,
                               .filesystem = *content_->filesystem,
                               .read_only = view_.read_only,
+                              .write_protected = form_.volume.shared,
                               .options = form_.options};
   auto staged = co_await services_.node.stage(std::move(request));
   if (!staged) co_return fail(decide::failure_of(staged.error()));

@@ -145,6 +145,9 @@ std::string identity_text(const json::object& identity) {
   Columns columns;
   for (const auto& [key, label] : kRows)
     if (std::string value = text_at(identity, key); !value.empty()) columns.add({label, std::move(value)});
+  const auto* took = identity.if_contains("took");
+  const double taken = took != nullptr && took->is_number() ? took->to_number<double>() : 0;
+  if (taken > 0) columns.add({"found out in", human_seconds(taken)});
   return joined(columns.lines(false), "\n") + "\n";
 }
 

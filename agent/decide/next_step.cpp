@@ -28,12 +28,15 @@ Step towards_ready(const VolumeView& view) {
   if (was_here && view.stage == Stage::unknown) return Step::look_at_stage;
   if (view.stage == Stage::ours && view.recorded) return view.growth_tried || view.read_only ? Step::ready : Step::grow;
   // A disk that is here may still be somebody else's: with the local backend, instances share a machine (rule 20).
-  if (!view.attachment) return Step::describe;
+  // What is on its way out is not to be used, though it is still to be seen.
+  if (!view.attachment || view.attachment == Attachment::leaving) return Step::describe;
   // A disk that somebody else had attached, and that is not here any more, is attached by us this time.
-  const bool becomes_ours =
-      view.disk != Disk::present && view.attachment == Attachment::detached && !view.attached_by_us;
+  const bool becomes_ours = view.attachment == Attachment::detached && !view.attached_by_us;
   if (!view.recorded || becomes_ours) return Step::record;
-  if (view.disk != Disk::present) return view.attachment == Attachment::here ? Step::await_disk : Step::attach;
+  // To be seen, but not attached any more: it is about to vanish.
+  if (view.attachment == Attachment::detached) return Step::attach;
+  const bool is_coming = view.attachment == Attachment::here || view.attachment == Attachment::arriving;
+  if (view.disk != Disk::present) return is_coming ? Step::await_disk : Step::attach;
   return towards_mounted(view);
 }
 
@@ -48,7 +51,7 @@ Step towards_gone(const VolumeView& view) {
   // The record alone does not say that the disk is still ours: an earlier run may have been killed before it attached,
   // and another instance may have it by now.
   if (!view.attachment) return Step::describe;
-  if (view.attachment != Attachment::here) return Step::forget;
+  if (view.attachment == Attachment::detached || view.attachment == Attachment::elsewhere) return Step::forget;
   return view.disk == Disk::present && !view.unused ? Step::prove_unused : Step::detach;  // rule 10
 }
 

@@ -15,9 +15,28 @@ std::optional<Failure> misplaced(const backends::Identity& here, const backends:
   // Clouds write regions in their own case, people in theirs.
   if (!volume.region.empty() && !boost::iequals(volume.region, here.region))
     return Failure{Verdict::wrong_region, "in " + volume.region + "; " + here_is(here.region)};
-  if (!volume.zone.empty() && !here.zone.empty() && !boost::iequals(volume.zone, here.zone))
-    return Failure{Verdict::wrong_zone, "in zone " + volume.zone + "; " + here_is("zone " + here.zone)};
-  return std::nullopt;
+  // The name of a zone is each account's own, its id is everybody's; a definition may have the one or the other.
+  if (!volume.zone_id.empty() && !here.zone_id.empty()) {
+    if (boost::iequals(volume.zone_id, here.zone_id)) return std::nullopt;
+    return Failure{Verdict::wrong_zone, "in zone " + volume.zone_id + "; " + here_is("zone " + here.zone_id)};
+  }
+  if (volume.zone.empty() || here.zone.empty() || boost::iequals(volume.zone, here.zone)) return std::nullopt;
+  if (!here.zone_id.empty() && boost::iequals(volume.zone, here.zone_id)) return std::nullopt;
+  return Failure{Verdict::wrong_zone, "in zone " + volume.zone + "; " + here_is("zone " + here.zone)};
+}
+
+/// Rule 20: by whom, and whether that one is alive.
+std::string holder_of(const backends::Description& description) {
+  if (description.holder.empty()) return "another instance";
+  const std::string state = description.holder_state.empty() ? "" : " (" + description.holder_state + ")";
+  return "instance " + description.holder + state;
+}
+
+/// Another instance may attach it at any moment; no file system that is known here survives two that write to it.
+std::optional<Failure> unsafe_to_share(const backends::Description& description, bool read_only) {
+  if (!description.volume.shared || read_only) return std::nullopt;
+  if (description.holder.empty()) return Failure{Verdict::unsafe_filesystem, kShared};
+  return Failure{Verdict::in_use, "attached to " + holder_of(description) + "; it " + kShared};
 }
 
 void reject(Candidate& candidate, Failure why) {
@@ -44,6 +63,7 @@ Candidate defined(const goal::Definition& definition) {
   candidate.volume = {.name = definition.name,
                       .region = definition.region,
                       .zone = definition.availability_zone,
+                      .zone_id = {},
                       .volume_id = definition.volume_id,
                       .size = definition.size,
                       .read_only = definition.read_only,
@@ -88,11 +108,11 @@ void judge(const backends::Identity& here, Candidate& candidate,
   candidate.blank = description.blank;
   if (!candidate.price) candidate.price = description.price;
   if (auto failure = misplaced(here, candidate.volume)) return reject(candidate, *std::move(failure));
+  if (auto failure = unsafe_to_share(description, candidate.read_only)) return reject(candidate, *std::move(failure));
   if (description.blank && (candidate.read_only || !candidate.may_format))
     return reject(candidate, {Verdict::unsafe_filesystem, candidate.read_only ? kBlankReadOnly : kBlank});
   if (description.attachment == backends::Attachment::elsewhere)
-    reject(candidate, {Verdict::in_use, description.holder.empty() ? "attached to another instance"
-                                                                   : "attached to instance " + description.holder});
+    reject(candidate, {Verdict::in_use, "attached to " + holder_of(description)});
 }
 
 std::vector<std::size_t> trial_order(const std::vector<Candidate>& candidates, goal::Prefer prefer,
@@ -124,7 +144,21 @@ std::string describe(const Candidate& candidate) {
     static_cast<void>(std::snprintf(price, sizeof price, "$%.4g/GB-month", *candidate.price));
     add(price);
   }
-  add(candidate.attachment == backends::Attachment::here ? "attached here" : "available");
+  switch (candidate.attachment) {
+    case backends::Attachment::detached:
+    case backends::Attachment::elsewhere:
+      add("available");
+      break;
+    case backends::Attachment::arriving:
+      add("being attached here");
+      break;
+    case backends::Attachment::here:
+      add("attached here");
+      break;
+    case backends::Attachment::leaving:
+      add("being detached from here");
+      break;
+  }
   return text;
 }
 

@@ -7,6 +7,8 @@ Verdict verdict_of(backends::Errc code) {
   switch (code) {
     case backends::Errc::not_found:
       return Verdict::not_found;
+    case backends::Errc::wrong_zone:
+      return Verdict::wrong_zone;
     case backends::Errc::not_ready:
       return Verdict::not_ready;
     case backends::Errc::in_use:

@@ -40,6 +40,9 @@ struct Failure {
 
 /// Rule 1, in words.
 inline constexpr const char* kBlank = "is blank, and no definition says that it may be formatted (init_fs: true)";
+inline constexpr const char* kShared =
+    "may be attached to several instances (multi-attach), so it is mounted read-only or not at all: ask for it with "
+    "read_only";
 inline constexpr const char* kBlankReadOnly = "is blank, and it is asked for read-only";
 
 Failure failure_of(const backends::Error& error);

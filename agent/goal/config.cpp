@@ -15,8 +15,10 @@ namespace {
 
 using std::string_view;
 
-/// Providers that this build has.
-const std::vector<string_view> kProviders{"auto", "local"};
+/// As backends::known_providers() has them, which a test compares.
+const std::vector<string_view> kProviders{"auto",    "local",    "aws",    "azure",  "digitalocean", "gcp",
+                                          "hetzner", "lambda",   "linode", "nebius", "oci",          "openstack",
+                                          "runpod",  "scaleway", "vast",   "vultr"};
 
 /// Nothing may be mounted below these, nor over them.
 constexpr std::array<string_view, 13> kSystemTrees{"/proc", "/sys", "/dev",   "/usr",   "/etc",    "/boot",   "/bin",
@@ -30,6 +32,32 @@ void read_directory(Fields& fields, string_view key, std::string& directory, Dia
   const Node* node = fields.section(key);
   if (node == nullptr) return;
   if (auto path = read_path(*node, in_quotes(key), diagnostics)) directory = std::move(*path);
+}
+
+/// The address of a service. What it has in it besides host and path (a user, a query) would end up in logs.
+std::optional<std::string> read_address(const Node& node, string_view what, Diagnostics& diagnostics) {
+  auto text = read_plain_text(node, what, diagnostics);
+  if (!text) return std::nullopt;
+  while (text->ends_with('/')) text->pop_back();
+  const auto scheme = text->starts_with("http://") ? 7U : text->starts_with("https://") ? 8U : 0U;
+  if (scheme != 0 && text->size() > scheme && text->find_first_of("@?# ", scheme) == std::string::npos) return text;
+  // Not quoted: it may have a password in it.
+  diagnostics.error(node.at,
+                    std::string(what) + " must be an address such as http://127.0.0.1:5000, without a user or a query");
+  return std::nullopt;
+}
+
+std::vector<std::string> read_addresses(const Node& node, string_view what, Diagnostics& diagnostics) {
+  std::vector<std::string> addresses;
+  const auto add = [&](const Node& one) {
+    if (auto address = read_address(one, what, diagnostics)) addresses.push_back(*std::move(address));
+  };
+  if (node.kind == Node::Kind::sequence) {
+    for (const Node& item : node.items) add(item);
+  } else {
+    add(node);
+  }
+  return addresses;
 }
 
 void read_identity(const Node& node, Config& config, Diagnostics& diagnostics) {
@@ -47,6 +75,9 @@ void read_identity(const Node& node, Config& config, Diagnostics& diagnostics) {
   config.identity.region = plain_text(fields, "region", diagnostics);
   config.identity.zone = plain_text(fields, "zone", diagnostics);
   config.identity.instance_id = plain_text(fields, "instance_id", diagnostics);
+  read_directory(fields, "hints_root", config.identity.hints_root, diagnostics);
+  if (const Node* metadata = fields.section("metadata"); metadata != nullptr)
+    config.identity.metadata = read_addresses(*metadata, "'metadata'", diagnostics);
   fields.finish();
 }
 
@@ -80,6 +111,17 @@ void read_timeouts(const Node& node, Config& config, Diagnostics& diagnostics) {
   fields.finish();
 }
 
+void read_aws(const Node& node, Config& config, Diagnostics& diagnostics) {
+  Fields fields(node, "'aws'", diagnostics);
+  auto& aws = config.backends.aws;
+  if (const Node* endpoint = fields.section("endpoint"); endpoint != nullptr)
+    aws.endpoint = read_address(*endpoint, "'endpoint'", diagnostics).value_or("");
+  if (fields.section("discover_tag") != nullptr) aws.discover_tag = plain_text(fields, "discover_tag", diagnostics);
+  aws.profile = plain_text(fields, "profile", diagnostics);
+  read_directory(fields, "stand_in", aws.stand_in, diagnostics);
+  fields.finish();
+}
+
 void read_backends(const Node& node, Config& config, Diagnostics& diagnostics) {
   Fields fields(node, "'backends'", diagnostics);
   if (const Node* local = fields.section("local"); local != nullptr) {
@@ -87,6 +129,7 @@ void read_backends(const Node& node, Config& config, Diagnostics& diagnostics) {
     read_directory(of_local, "directory", config.backends.local_directory, diagnostics);
     of_local.finish();
   }
+  if (const Node* aws = fields.section("aws"); aws != nullptr) read_aws(*aws, config, diagnostics);
   fields.finish();
 }
 

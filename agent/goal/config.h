@@ -16,6 +16,8 @@ struct Config {
     std::string region;
     std::string zone;
     std::string instance_id;
+    std::string hints_root = "/";       // below which DMI and the like are read
+    std::vector<std::string> metadata;  // addresses of the metadata service; empty: the provider's own
   } identity;
   struct {
     std::string socket = "/run/mooring/moord.sock";
@@ -31,6 +33,12 @@ struct Config {
   } timeouts;
   struct {
     std::string local_directory = "/var/lib/mooring/local";
+    struct {
+      std::string endpoint;  // of EC2; empty: the region's
+      std::string discover_tag = "Name";
+      std::string profile;   // of the shared configuration; empty: AWS_PROFILE, or "default"
+      std::string stand_in;  // a directory of disk images: for what looks like EC2 and plugs in no disks
+    } aws;
   } backends;
   struct {
     std::string level = "info";   // trace, debug, info, warning, error

@@ -276,11 +276,22 @@ Response Api::list_tasks() const {
   return json_response(200, {{"tasks", std::move(all)}});
 }
 
-Response Api::identity() const { return json_response(200, identity_json(services_.identity)); }
+Response Api::identity() const {
+  if (!services_.here.known()) return not_located();
+  auto object = identity_json(services_.here.identity());
+  object["took"] = act::seconds(services_.here.took());
+  return json_response(200, object);
+}
+
+/// Nothing can be said of where volumes would have to be.
+Response Api::not_located() const {
+  return problem(503, "not-located", "It is not known yet where this instance is", services_.here.missing());
+}
 
 Api::Answer Api::explain(const Request& request) {
   auto body = goal_of(request);
   if (body.refusal) co_return *std::move(body.refusal);
+  if (!services_.here.known()) co_return not_located();
   std::map<std::string, std::string> nothing_chosen;
   auto plans = co_await world_.planner.plan(std::move(body.goal), std::move(nothing_chosen));
   json::array mounts;
@@ -301,7 +312,7 @@ Api::Answer Api::explain(const Request& request) {
     mount["candidates"] = std::move(candidates);
     mounts.push_back(std::move(mount));
   }
-  co_return json_response(200, {{"instance", identity_json(services_.identity)}, {"mounts", std::move(mounts)}});
+  co_return json_response(200, {{"instance", identity_json(services_.here.identity())}, {"mounts", std::move(mounts)}});
 }
 
 Api::Answer Api::volumes() {
@@ -345,7 +356,7 @@ Api::Answer Api::ready(const Request& request) {
     text += (good ? "[+]" : "[-]") + std::string(name) + (good ? " ok" : ": " + why) + "\n";
     all = all && (good || !needed);
   };
-  check("identity", true, "", true);
+  check("identity", services_.here.known(), services_.here.missing(), true);
   check("ledger", static_cast<bool>(written), written ? "" : written.error().message, true);
   // A definition that cannot be read is no reason to take the whole node out of service.
   check("definitions", known->problems.empty(), known->problems.empty() ? "" : goal::to_string(known->problems.front()),

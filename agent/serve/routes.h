@@ -35,6 +35,7 @@ class Api {
   Answer ready(const Request& request);
   Response events(const Request& request);
   Response identity() const;
+  [[nodiscard]] Response not_located() const;
   Response list_tasks() const;
 
   Response refusal(act::Tasks::Refusal why, const std::string& id) const;

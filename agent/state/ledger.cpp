@@ -1,5 +1,6 @@
 #include "agent/state/ledger.h"
 
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -20,7 +21,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr const char* kSchema = R"(
 CREATE TABLE task (id TEXT PRIMARY KEY, goal TEXT NOT NULL, phase INTEGER NOT NULL, outcome TEXT NOT NULL,
                    created INTEGER NOT NULL, owner_pid INTEGER NOT NULL, owner_start INTEGER NOT NULL, owner_boot TEXT NOT NULL)
@@ -28,10 +29,17 @@ CREATE TABLE task (id TEXT PRIMARY KEY, goal TEXT NOT NULL, phase INTEGER NOT NU
 CREATE TABLE choice (task TEXT NOT NULL, path TEXT NOT NULL, volume TEXT NOT NULL, PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
 CREATE TABLE volume (name TEXT PRIMARY KEY, backend TEXT NOT NULL, volume TEXT NOT NULL, read_only INTEGER NOT NULL,
                      options TEXT NOT NULL, attached_by_us INTEGER NOT NULL, look TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE instance (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
+CREATE TABLE instance (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, boot TEXT NOT NULL DEFAULT '',
+                       identity TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE bind (task TEXT NOT NULL, path TEXT NOT NULL, source TEXT NOT NULL, made INTEGER NOT NULL,
                    marked INTEGER NOT NULL, PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+)";
+/// From version 1, before identities were detected.
+constexpr const char* kToVersion2 = R"(
+ALTER TABLE instance ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE instance ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
 )";
 
 std::string to_text(const backends::Volume& volume) {
@@ -43,6 +51,7 @@ std::string to_text(const backends::Volume& volume) {
                                       {"size", volume.size},
                                       {"read_only", volume.read_only},
                                       {"defined", volume.defined},
+                                      {"shared", volume.shared},
                                       {"parameters", std::move(parameters)}});
 }
 
@@ -66,6 +75,7 @@ backends::Volume volume_from(const std::string& name, const std::string& text) {
   volume.size = number(value.at("size"));
   volume.read_only = value.at("read_only").as_bool();
   volume.defined = value.at("defined").as_bool();
+  if (const auto* shared = value.as_object().if_contains("shared")) volume.shared = shared->as_bool();
   for (const auto& [key, parameter] : value.at("parameters").as_object())
     volume.parameters[key] = std::string(parameter.as_string());
   return volume;
@@ -80,6 +90,36 @@ backends::Look look_from(const std::string& text) {
   if (const auto* file = value.as_object().if_contains("backing_file"))
     look.backing_file = {number(file->at("device")), number(file->at("inode"))};
   return look;
+}
+
+/// Where each text of an identity is.
+constexpr std::array<std::pair<const char*, std::string backends::Identity::*>, 8> kIdentityTexts{
+    {{"provider", &backends::Identity::provider},
+     {"region", &backends::Identity::region},
+     {"zone", &backends::Identity::zone},
+     {"zone_id", &backends::Identity::zone_id},
+     {"instance_id", &backends::Identity::instance_id},
+     {"instance_type", &backends::Identity::instance_type},
+     {"account", &backends::Identity::account},
+     {"source", &backends::Identity::source}}};
+
+std::string to_text(const backends::Identity& identity) {
+  json::object object;
+  for (const auto& [key, member] : kIdentityTexts) object[key] = identity.*member;
+  json::object attributes;
+  for (const auto& [key, value] : identity.attributes) attributes[key] = value;
+  object["attributes"] = std::move(attributes);
+  return json::serialize(object);
+}
+
+backends::Identity identity_from(const std::string& text) {
+  backends::Identity identity;
+  if (text.empty()) return identity;
+  const json::value value = json::parse(text);
+  for (const auto& [key, member] : kIdentityTexts) identity.*member = std::string(value.at(key).as_string());
+  for (const auto& [key, attribute] : value.at("attributes").as_object())
+    identity.attributes[key] = std::string(attribute.as_string());
+  return identity;
 }
 
 VolumeRecord volume_record(const Statement& row) {
@@ -139,7 +179,10 @@ struct Apply {
                              .bind(std::int64_t{record.marked})));
   }
   bool operator()(const InstanceRecord& record) const {
-    return run(std::move(Statement(database, "REPLACE INTO instance VALUES (1,?)").bind(record.id)));
+    return run(std::move(Statement(database, "REPLACE INTO instance VALUES (1,?,?,?)")
+                             .bind(record.id)
+                             .bind(record.boot_id)
+                             .bind(record.identity.provider.empty() ? "" : to_text(record.identity))));
   }
   bool operator()(const ForgetTask& task) const {
     return run(std::move(Statement(database, "DELETE FROM choice WHERE task = ?").bind(task.id))) &&
@@ -210,7 +253,8 @@ Result<void> Ledger::Database::open(std::string file) {
     return Error{"the ledger " + path + " was written by a later version of moord (schema " +
                  std::to_string(version.number(0)) + ", this one knows up to " + std::to_string(kSchemaVersion) +
                  "); install that version again, or release all tasks with it first"};
-  if (version.number(0) == 0 && !(execute("BEGIN IMMEDIATE") && execute(kSchema) && execute("COMMIT")))
+  const char* const change = version.number(0) == 0 ? kSchema : version.number(0) == 1 ? kToVersion2 : nullptr;
+  if (change != nullptr && !(execute("BEGIN IMMEDIATE") && execute(change) && execute("COMMIT")))
     return error("cannot set up the ledger " + path);
   return boost::outcome_v2::success();
 }
@@ -246,10 +290,10 @@ Result<Snapshot> Ledger::load() {
   Statement binds(sqlite, "SELECT task, path, source, made, marked FROM bind");
   while (binds.next())
     snapshot.binds.push_back({binds.text(0), binds.text(1), binds.text(2), binds.number(3) != 0, binds.number(4) != 0});
-  Statement instance(sqlite, "SELECT id FROM instance");
-  if (instance.next()) snapshot.instance = instance.text(0);
+  Statement instance(sqlite, "SELECT id, boot, identity FROM instance");
   Statement volumes(sqlite, "SELECT name, backend, volume, read_only, options, attached_by_us, look FROM volume");
   try {
+    if (instance.next()) snapshot.instance = {instance.text(0), instance.text(1), identity_from(instance.text(2))};
     while (volumes.next()) snapshot.volumes.push_back(volume_record(volumes));
   } catch (const std::exception& exception) {
     return Error{"the ledger " + database_->path + " is damaged: " + exception.what()};

@@ -12,6 +12,7 @@
 #include <boost/outcome/policy/terminate.hpp>
 #include <boost/outcome/try.hpp>
 
+#include "backends/identity.h"
 #include "backends/volume.h"
 
 namespace mooring::agent::state {
@@ -68,9 +69,12 @@ struct BindRecord {
   bool marked = false;  // its mark (immutable) is ours
 };
 
-/// Under which id attachments are made.
+/// Where this is, and so under which id attachments are made.
 struct InstanceRecord {
   std::string id;
+  std::string boot_id;          // of the boot in which it was found out
+  backends::Identity identity;  // as it was detected; no provider: it was not, the configuration says it
+  bool operator==(const InstanceRecord&) const = default;
 };
 
 struct ForgetTask {
@@ -90,7 +94,7 @@ using Change = std::variant<TaskRecord, ChoiceRecord, VolumeRecord, BindRecord, 
                             ForgetChoice, ForgetVolume, ForgetBind>;
 
 struct Snapshot {
-  std::string instance;  // empty: never written
+  InstanceRecord instance;  // its id empty: never written
   std::vector<TaskRecord> tasks;
   std::vector<ChoiceRecord> choices;
   std::vector<VolumeRecord> volumes;

@@ -75,14 +75,14 @@ Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const
   const std::lock_guard guard(lock_and_holder());
   const bool locked = lock_image(image);
   const auto loop = find_loop(image.id);
-  if (!locked && loop && read_holder(path) == instance) return Attached{look_of(image), true};
+  if (!locked && loop && read_holder(path) == instance) return Attached{look_of(image), Attachment::here, true};
   if (!locked) return in_use(path);
   // The lock is free, but a loop device is there: not one of ours, they keep their lock.
   if (loop)
     return Error{Errc::in_use, path.image() + " is attached as " + loop->device + " by another program", loop->device};
   BOOST_OUTCOME_TRYV(write_holder(path, instance));
   BOOST_OUTCOME_TRY(auto device, configure_loop(image.file.get(), path.image(), volume.read_only));
-  Attached attached{look_of(image), false};
+  Attached attached{.look = look_of(image)};
   attached.look.links.push_back(std::move(device));
   return attached;
 }
@@ -132,10 +132,11 @@ boost::asio::awaitable<Result<Attached>> LocalBackend::attach(Volume volume) {
   co_return co_await offload(pool_, std::move(job));
 }
 
-boost::asio::awaitable<Result<void>> LocalBackend::detach(Volume volume) {
-  auto job = [this, volume = std::move(volume)]() noexcept -> Result<void> {
+boost::asio::awaitable<Result<Attachment>> LocalBackend::detach(Volume volume, bool /*stuck*/) {
+  auto job = [this, volume = std::move(volume)]() noexcept -> Result<Attachment> {
     BOOST_OUTCOME_TRY(const auto path, image_path(directory_, region_, volume));
-    return detach_image(path, instance_);
+    BOOST_OUTCOME_TRYV(detach_image(path, instance_));
+    return Attachment::detached;
   };
   co_return co_await offload(pool_, std::move(job));
 }

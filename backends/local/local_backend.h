@@ -18,7 +18,7 @@ class LocalBackend final : public Backend {
   [[nodiscard]] std::string_view name() const override { return "local"; }
   boost::asio::awaitable<std::vector<Result<Description>>> describe(std::vector<Volume> volumes) override;
   boost::asio::awaitable<Result<Attached>> attach(Volume volume) override;
-  boost::asio::awaitable<Result<void>> detach(Volume volume) override;
+  boost::asio::awaitable<Result<Attachment>> detach(Volume volume, bool stuck) override;
 
  private:
   std::string directory_;

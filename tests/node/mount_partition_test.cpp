@@ -73,8 +73,12 @@ TEST_F(Partitions, the_only_one_with_a_file_system_is_used) {
   EXPECT_EQ(content.value().filesystem->type, "ext4");
   EXPECT_EQ(content.value().device.path, disk.path() + "p2");
   ASSERT_TRUE(succeeds(blocking::check(disk.look(), content.value().device, *content.value().filesystem, {})));
-  mount::StageRequest request{root_, "vol", disk.look(), content.value().device, *content.value().filesystem,
-                              false, {}};
+  mount::StageRequest request{.root = root_,
+                              .name = "vol",
+                              .look = disk.look(),
+                              .device = content.value().device,
+                              .filesystem = *content.value().filesystem,
+                              .options = {}};
   const auto staged = blocking::stage(request);
   ASSERT_TRUE(succeeds(staged));
   EXPECT_EQ(staged.value().source, disk.path() + "p2");
@@ -88,7 +92,12 @@ TEST_F(Partitions, one_that_is_pinned_elsewhere_keeps_the_disk_used) {  // rule 
   const auto content = blocking::probe(disk.look(), disk.device());
   ASSERT_TRUE(succeeds(content));
   const auto& partition = content.value().device;
-  const mount::StageRequest request{root_, "vol", disk.look(), partition, *content.value().filesystem, false, {}};
+  const mount::StageRequest request{.root = root_,
+                                    .name = "vol",
+                                    .look = disk.look(),
+                                    .device = partition,
+                                    .filesystem = *content.value().filesystem,
+                                    .options = {}};
   ASSERT_TRUE(succeeds(blocking::stage(request)));
   Child child([&] {  // works in it too: with its mount point a mount goes from other namespaces (rmdir(2))
     if (::unshare(CLONE_NEWNS) != 0 || ::chdir(stage_path().c_str()) != 0) ::_exit(1);
@@ -110,7 +119,12 @@ TEST_F(Partitions, another_that_is_used_does_not_keep_ours_from_being_released) 
   const auto content = blocking::probe(disk.look(), disk.device());
   ASSERT_TRUE(succeeds(content));
   const auto& partition = content.value().device;
-  const mount::StageRequest request{root_, "vol", disk.look(), partition, *content.value().filesystem, false, {}};
+  const mount::StageRequest request{.root = root_,
+                                    .name = "vol",
+                                    .look = disk.look(),
+                                    .device = partition,
+                                    .filesystem = *content.value().filesystem,
+                                    .options = {}};
   ASSERT_TRUE(succeeds(blocking::stage(request)));
   const int held = ::open((disk.path() + "p1").c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
   ASSERT_GE(held, 0);

@@ -47,7 +47,7 @@ class StageFixture : public ::testing::Test {
 
   [[nodiscard]] mount::StageRequest request(const LoopDisk& disk, const mount::FileSystem& fs,
                                             const std::string& name = "vol") const {
-    return {root_, name, disk.look(), disk.device(), fs, false, {}};
+    return {.root = root_, .name = name, .look = disk.look(), .device = disk.device(), .filesystem = fs, .options = {}};
   }
 
   mount::Result<mount::MountEntry> stage(const LoopDisk& disk, const mount::FileSystem& fs,

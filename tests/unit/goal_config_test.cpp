@@ -74,9 +74,11 @@ TEST(Config, the_defaults_written_out_as_in_the_design_are_the_defaults) {
 
 TEST(Config, every_key_is_read) {
   const Read result = read(
-      "identity: {provider: local, region: r1, zone: 1, instance_id: i-1}\napi: {socket: /run/x//s.sock}\n"
+      "identity: {provider: local, region: r1, zone: 1, instance_id: i-1, hints_root: /h/,\n"
+      "  metadata: [http://127.0.0.1:1/, 'http://[::1]:1']}\napi: {socket: /run/x//s.sock}\n"
       "volumes: [a:/srv/a]\ndefinitions: /d/\nmount_root: /data//mooring/\nstate_dir: /s/./t\n"
-      "timeouts: {attach: 1s, device: 250ms, task: 1h}\nbackends: {local: {directory: /l}}\n"
+      "timeouts: {attach: 1s, device: 250ms, task: 1h}\nbackends: {local: {directory: /l},\n"
+      "  aws: {endpoint: 'http://127.0.0.1:2', discover_tag: mooring, profile: p, stand_in: /i}}\n"
       "log: {level: debug, format: json}\n");
   EXPECT_THAT(result.errors, IsEmpty());
   const Config& config = result.config;
@@ -92,7 +94,13 @@ TEST(Config, every_key_is_read) {
   EXPECT_EQ(config.timeouts.attach, 1s);
   EXPECT_EQ(config.timeouts.device, 250ms);
   EXPECT_EQ(config.timeouts.task, 1h);
+  EXPECT_EQ(config.identity.hints_root, "/h");
+  EXPECT_EQ(config.identity.metadata, (std::vector<std::string>{"http://127.0.0.1:1", "http://[::1]:1"}));
   EXPECT_EQ(config.backends.local_directory, "/l");
+  EXPECT_EQ(config.backends.aws.endpoint, "http://127.0.0.1:2");
+  EXPECT_EQ(config.backends.aws.discover_tag, "mooring");
+  EXPECT_EQ(config.backends.aws.profile, "p");
+  EXPECT_EQ(config.backends.aws.stand_in, "/i");
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.log.format, "json");
 }
@@ -113,8 +121,17 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"{}\n---\n{}\n", {"moord.yaml:3:1: a second document; only one is wanted here"}},
         Mistake{"mount_rot: /x\n",
                 {"moord.yaml:1:1: unknown key 'mount_rot' in the configuration; did you mean 'mount_root'?"}},
-        Mistake{"identity: {provider: aws}\n",
-                {"moord.yaml:1:22: provider 'aws' is not in this build, which has auto and local"}},
+        Mistake{
+            "identity: {provider: nimbus}\n",
+            {"moord.yaml:1:22: provider 'nimbus' is not in this build, which has auto, local, aws, azure, "
+             "digitalocean, gcp, hetzner, lambda, linode, nebius, oci, openstack, runpod, scaleway, vast and vultr"}},
+        Mistake{"identity: {metadata: 169.254.169.254}\n",
+                {"moord.yaml:1:22: 'metadata' must be an address such as http://127.0.0.1:5000, without a user or "
+                 "a query"}},
+        Mistake{"backends: {aws: {endpoint: 'https://user:pass@ec2', discover_tags: x}}\n",
+                {"moord.yaml:1:28: 'endpoint' must be an address such as http://127.0.0.1:5000, without a user or "
+                 "a query",
+                 "moord.yaml:1:53: unknown key 'discover_tags' in 'aws'; did you mean 'discover_tag'?"}},
         Mistake{"identity: {regoin: x}\n",
                 {"moord.yaml:1:12: unknown key 'regoin' in 'identity'; did you mean 'region'?"}},
         Mistake{"identity: local\n", {"moord.yaml:1:11: 'identity' must be a mapping, not a single value"}},
@@ -129,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
                 {"moord.yaml:1:20: 'attach' must be more than 0",
                  "moord.yaml:1:32: 'device' must be a duration such as 90s, 5m, 250ms or 1h, at most a year, not '30'",
                  "moord.yaml:1:36: unknown key 'tsk' in 'timeouts'; did you mean 'task'?"}},
-        Mistake{"backends: {aws: {}}\n", {"moord.yaml:1:12: unknown key 'aws' in 'backends'; known keys: local"}},
+        Mistake{"backends: {awss: {}}\n", {"moord.yaml:1:12: unknown key 'awss' in 'backends'; did you mean 'aws'?"}},
         Mistake{"backends: {local: {dir: /x}}\n",
                 {"moord.yaml:1:20: unknown key 'dir' in 'local'; known keys: directory"}},
         Mistake{"log: {level: loud, format: xml}\n",

@@ -58,12 +58,25 @@ VolumeRecord volume() {
   return record;
 }
 
+InstanceRecord instance() {
+  backends::Identity identity{.provider = "aws",
+                              .region = "us-east-1",
+                              .zone = "us-east-1a",
+                              .zone_id = "use1-az4",
+                              .instance_id = "i-2",
+                              .instance_type = "m6i.large",
+                              .account = "123456789012",
+                              .attributes = {{"dns_suffix", "amazonaws.com"}},
+                              .source = "metadata"};
+  return {"i-2", "boot-2", std::move(identity)};
+}
+
 TEST_F(LedgerTest, gives_back_after_reopening_what_was_committed) {
   {
     auto ledger = open();
     ASSERT_TRUE(ledger.commit({TaskRecord{"t", "{}", TaskPhase::failed, R"({"a":1})", 42, {7, 8, "boot"}},
                                ChoiceRecord{"t", "/data", "vol"}, volume(), BindRecord{"t", "/p", "/s", true, true},
-                               InstanceRecord{"i-1"}, InstanceRecord{"i-2"}}));
+                               InstanceRecord{"i-1", "boot", {}}, instance()}));
   }
   auto ledger = open();
   const auto snapshot = ledger.load();
@@ -77,7 +90,7 @@ TEST_F(LedgerTest, gives_back_after_reopening_what_was_committed) {
   EXPECT_TRUE(snapshot.value().volumes[0].read_only);
   EXPECT_EQ(snapshot.value().volumes[0].options, volume().options);
   EXPECT_TRUE(snapshot.value().volumes[0].attached_by_us);
-  EXPECT_EQ(snapshot.value().instance, "i-2");
+  EXPECT_EQ(snapshot.value().instance, instance());
   ASSERT_EQ(snapshot.value().choices.size(), 1U);
   ASSERT_EQ(snapshot.value().binds.size(), 1U);
   EXPECT_TRUE(snapshot.value().binds[0].made);
@@ -98,6 +111,22 @@ TEST_F(LedgerTest, forgets) {
 TEST_F(LedgerTest, a_second_daemon_on_the_directory_is_refused) {
   const auto first = open();
   EXPECT_NE(refusal().find("another moord is running"), std::string::npos);
+}
+
+TEST_F(LedgerTest, one_of_the_first_schema_is_brought_up_to_date_with_all_that_is_in_it) {
+  { static_cast<void>(open().commit({ChoiceRecord{"t", "/data", "vol"}, volume()})); }
+  execute("DROP TABLE instance");
+  execute("CREATE TABLE instance (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT");
+  execute("INSERT INTO instance VALUES (1, 'i-1')");
+  execute("PRAGMA user_version = 1");
+  for (int time = 0; time < 2; ++time) {
+    auto ledger = open();
+    const auto snapshot = ledger.load();
+    ASSERT_TRUE(snapshot) << snapshot.error().message;
+    EXPECT_EQ(snapshot.value().instance, (InstanceRecord{"i-1", "", {}}));
+    EXPECT_EQ(snapshot.value().volumes.size(), 1U);
+    EXPECT_EQ(snapshot.value().choices.size(), 1U);
+  }
 }
 
 TEST_F(LedgerTest, a_later_schema_is_refused_and_left_alone) {

@@ -72,6 +72,31 @@ std::vector<Row> rows() {
               v.stage = Stage::free;
             }),
        Step::await_disk},
+      {"waits_for_what_the_provider_is_still_attaching",
+       with({},
+            [](auto& v) {
+              v.wanted = v.recorded = v.look_known = true;
+              v.attachment = Attachment::arriving;
+              v.disk = Disk::absent;
+              v.stage = Stage::free;
+            }),
+       Step::await_disk},
+      {"does_not_use_what_is_on_its_way_out", with(disk, [](auto& v) { v.attachment = Attachment::leaving; }),
+       Step::describe},
+      {"takes_back_what_never_arrived",
+       with(leaving,
+            [](auto& v) {
+              v.attachment = Attachment::arriving;
+              v.disk = Disk::absent;
+            }),
+       Step::detach},
+      {"sees_a_detach_through_that_an_earlier_run_began",
+       with(leaving,
+            [](auto& v) {
+              v.attachment = Attachment::leaving;
+              v.disk = Disk::absent;
+            }),
+       Step::detach},
       {"looks_at_the_place_of_a_disk_that_was_here",
        with({},
             [](auto& v) {
@@ -211,8 +236,8 @@ TEST(NextStep, holds_its_promises_for_every_view) {
     v.recorded = take(2) != 0;
     v.attached_by_us = take(2) != 0;
     v.look_known = take(2) != 0;
-    const auto attachment = take(4);
-    if (attachment < 3) v.attachment = static_cast<Attachment>(attachment);
+    const auto attachment = take(6);
+    if (attachment < 5) v.attachment = static_cast<Attachment>(attachment);
     v.disk = static_cast<Disk>(take(3));
     v.stage = static_cast<Stage>(take(5));
     v.held = take(2) != 0;
@@ -225,11 +250,13 @@ TEST(NextStep, holds_its_promises_for_every_view) {
     if (step == Step::attach || step == Step::mount || step == Step::format || step == Step::check) {
       ASSERT_TRUE(v.wanted && v.recorded);
       ASSERT_NE(v.stage, Stage::ours);
+      ASSERT_NE(v.attachment, Attachment::leaving);  // it would be gone a moment later
     }
     if (step == Step::unmount) ASSERT_TRUE(!v.wanted && v.stage == Stage::ours);
     if (step == Step::detach) {
       ASSERT_TRUE(!v.wanted && v.attached_by_us && v.stage != Stage::ours);
-      ASSERT_EQ(v.attachment, Attachment::here);         // rule 11: as far as the provider knows, too
+      // Rule 11: as far as the provider knows, too.
+      ASSERT_TRUE(v.attachment && *v.attachment != Attachment::detached && *v.attachment != Attachment::elsewhere);
       ASSERT_TRUE(v.disk != Disk::present || v.unused);  // rule 10
     }
     if (step == Step::ready) ASSERT_TRUE(v.wanted && v.stage == Stage::ours);

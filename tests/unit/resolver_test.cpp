@@ -148,6 +148,43 @@ TEST(Judge, takes_in_what_the_backend_says) {
   EXPECT_EQ(candidate.verdict, Verdict::wrong_zone);
 }
 
+/// A zone's name is each account's own.
+TEST(Judge, compares_the_ids_of_zones_where_both_are_known) {
+  auto identity = here();
+  identity.zone_id = "use1-az4";
+  const auto verdict = [&identity](const std::string& zone, const std::string& zone_id) {
+    Candidate candidate = filter(identity, mount_of({"v"}), {})[0];
+    backends::Description description;
+    description.volume.zone = zone;
+    description.volume.zone_id = zone_id;
+    judge(identity, candidate, description);
+    return candidate.verdict;
+  };
+  EXPECT_EQ(verdict("us-east-1c", "use1-az4"), Verdict::not_tried);
+  EXPECT_EQ(verdict("us-east-1a", "use1-az1"), Verdict::wrong_zone);
+  EXPECT_EQ(verdict("us-east-1a", ""), Verdict::not_tried);
+  EXPECT_EQ(verdict("us-east-1b", ""), Verdict::wrong_zone);
+  EXPECT_EQ(verdict("use1-az4", ""), Verdict::not_tried);  // a definition may name it so
+}
+
+TEST(Judge, a_volume_that_others_may_attach_too_is_for_reading) {
+  const auto judged = [](bool read_only, const std::string& holder) {
+    auto mount = mount_of({"v"});
+    mount.read_only = read_only;
+    Candidate candidate = filter(here(), mount, {})[0];
+    backends::Description description;
+    description.volume.shared = true;
+    description.holder = holder;
+    judge(here(), candidate, description);
+    return candidate;
+  };
+  EXPECT_EQ(judged(false, "").verdict, Verdict::unsafe_filesystem);
+  EXPECT_EQ(judged(false, "i-0abc").verdict, Verdict::in_use);
+  EXPECT_NE(judged(false, "i-0abc").detail.find("i-0abc"), std::string::npos);
+  EXPECT_EQ(judged(true, "").verdict, Verdict::not_tried);
+  EXPECT_EQ(judged(true, "i-0abc").verdict, Verdict::not_tried);
+}
+
 TEST(Judge, names_the_holder) {
   Candidate candidate = filter(here(), mount_of({"v"}), {})[0];
   backends::Description description;
@@ -161,6 +198,7 @@ TEST(Judge, names_the_holder) {
 TEST(Judge, every_error_of_a_backend_is_a_verdict_with_its_sentence) {
   const std::vector<std::pair<backends::Errc, Verdict>> table{
       {backends::Errc::not_found, Verdict::not_found},
+      {backends::Errc::wrong_zone, Verdict::wrong_zone},
       {backends::Errc::not_ready, Verdict::not_ready},
       {backends::Errc::in_use, Verdict::in_use},
       {backends::Errc::no_slot, Verdict::no_slot},

@@ -1,0 +1,11 @@
+// The daemon's log, on standard error.
+#pragma once
+
+#include "agent/goal/config.h"
+
+namespace mooring::agent {
+
+/// The default logger of spdlog, as the configuration wants it.
+void set_up_log(const goal::Config& config);
+
+}  // namespace mooring::agent

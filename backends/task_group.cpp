@@ -18,7 +18,7 @@ namespace mooring::backends {
 namespace asio = boost::asio;
 
 struct TaskGroup::State {
-  explicit State(asio::any_io_executor executor) : changed(std::move(executor)) {}
+  explicit State(const asio::any_io_executor& executor) : changed(executor) {}
 
   void cancel() {
     for (auto& cancellation : cancellations) cancellation.emit(asio::cancellation_type::terminal);
@@ -30,7 +30,7 @@ struct TaskGroup::State {
   std::size_t ended = 0;
 };
 
-TaskGroup::TaskGroup(asio::any_io_executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
+TaskGroup::TaskGroup(const boost::asio::any_io_executor& executor) : state_(std::make_shared<State>(executor)) {}
 
 TaskGroup::~TaskGroup() {
   if (running() > 0) state_->cancel();

@@ -14,7 +14,7 @@ class TaskGroup {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit TaskGroup(boost::asio::any_io_executor executor);
+  explicit TaskGroup(const boost::asio::any_io_executor& executor);
   /// Cancels what still runs, and does not wait for it.
   ~TaskGroup();
   TaskGroup(const TaskGroup&) = delete;

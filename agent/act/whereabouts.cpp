@@ -31,6 +31,8 @@ Whereabouts::Outcome Whereabouts::settle_at_start(Here& here, LedgerWriter& ledg
   const auto hint = backends::hinted(settings_, surroundings_.environment);
   if (auto identity = decide::remembered(former_, boot_id_, hint ? hint->provider : ""))
     return settle(here, ledger, *identity, Clock::duration::zero());
+  here.lacks("where this instance is, is not known yet: asking the metadata of " +
+             (hint ? hint->provider : std::string("all likely clouds")));
   return Outcome::unknown;
 }
 

@@ -14,7 +14,7 @@ if [[ $(dpkg --print-architecture) != amd64 ]] || ! apt-cache show "$meta" >/dev
 fi
 package=$(apt-cache depends "$meta" | awk '$1 == "Depends:" {print $2; exit}')
 place=$PWD/build/vm
-if [[ -e $place/$package.complete ]]; then exit 0; fi
+if [[ -e $place/$package.with-net ]]; then exit 0; fi
 
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
@@ -23,5 +23,10 @@ dpkg-deb -x "$fresh"/*.deb "$fresh/root"
 rm -rf "$place"
 mkdir -p "$place"
 cp "$fresh"/root/boot/vmlinuz-* "$place/vmlinuz"
-find "$fresh/root" -name loop.ko -exec cp {} "$place" \;
-touch "$place/$package.complete"
+# In the order in which they have to be loaded.
+number=10
+for module in loop failover net_failover virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_net; do
+  find "$fresh/root" -name "$module.ko" -exec cp {} "$place/$number-$module.ko" \;
+  number=$((number + 1))
+done
+touch "$place/$package.with-net"

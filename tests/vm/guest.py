@@ -19,6 +19,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 for module in /modules/*.ko; do insmod "$module"; done
+ip link set lo up
 echo GUEST BEGINS
 sh -eu /script
 echo "GUEST ENDS WITH $?"
@@ -66,10 +67,10 @@ def _stripped(program, scratch):
     return scratch.read_bytes()
 
 
-def run(script, programs, files, directory):
+def run(script, programs, files, directory, machine=("-nic", "none")):
     """Runs a shell script in a new machine; what it printed. `programs`: name in /bin → program of this machine.
-    `files`: path → text. `directory` (a pathlib.Path) is for what is made on the way. An error of the script is one of
-    the test."""
+    `files`: path → text. `directory` (a pathlib.Path) is for what is made on the way. `machine`: what else QEMU is told. An
+    error of the script is one of the test."""
     archive = _Archive()
     archive.add("init", _INIT.encode())
     archive.add("script", script.encode())
@@ -87,7 +88,7 @@ def run(script, programs, files, directory):
     initrd = directory / "initrd"
     initrd.write_bytes(archive.complete())
     command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "1024"]
-    command += ["-display", "none", "-nodefaults", "-nic", "none", "-no-reboot", "-serial", "stdio"]
+    command += ["-display", "none", "-nodefaults", *machine, "-no-reboot", "-serial", "stdio"]
     command += ["-kernel", str(KERNEL / "vmlinuz"), "-initrd", str(initrd)]
     # PATH is the kernel's gift to init.
     command += ["-append", "console=ttyS0 quiet panic=-1 PATH=/bin:/usr/sbin"]

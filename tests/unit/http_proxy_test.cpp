@@ -2,6 +2,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -53,17 +54,29 @@ class HttpByProxy : public testing::Test {
 
   void serve_proxy(Peer& peer) {
     for (std::string request = peer.read_request(); !request.empty(); request = peer.read_request()) {
+      std::string to_connect;
       {
         const std::lock_guard lock(mutex_);
         asked_.push_back(request);
+        to_connect = to_connect_;
       }
-      peer.write(request.substr(0, 8) == "CONNECT " ? to_connect_ : answer(200, "by proxy"));
-      if (request.substr(0, 8) != "CONNECT " || to_connect_.find(" 200 ") == std::string::npos) continue;
+      peer.write(request.substr(0, 8) == "CONNECT " ? to_connect : answer(200, "by proxy"));
+      if (request.substr(0, 8) != "CONNECT " || to_connect.find(" 200 ") == std::string::npos) continue;
       const int onward = connect_to(server_.port());
       join(peer.descriptor(), onward);
       close(onward);
       return;
     }
+  }
+
+  void answer_connect(std::string text) {
+    const std::lock_guard lock(mutex_);
+    to_connect_ = std::move(text);
+  }
+
+  std::vector<std::string> asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
   }
 
   ClientSettings settings() {
@@ -94,10 +107,10 @@ TEST_F(HttpByProxy, http_asks_the_proxy_for_the_whole_url) {
   Caller caller(settings());
   EXPECT_EQ(text(caller.get("http://service.example/x?y")), "200 by proxy");
   EXPECT_EQ(text(caller.get("http://service.example/x?y")), "200 by proxy");
-  EXPECT_EQ(asked_.at(0),
+  EXPECT_EQ(asked().at(0),
             "GET http://service.example/x?y HTTP/1.1\r\nHost: service.example\r\nUser-Agent: moord/0\r\n"
             "Proxy-Authorization: Basic dXM6czNjcmV0\r\n\r\n");
-  EXPECT_EQ(asked_.size(), 2U);
+  EXPECT_EQ(asked().size(), 2U);
   EXPECT_EQ(proxy_.accepted(), 1U);
 }
 
@@ -106,8 +119,8 @@ TEST_F(HttpByProxy, https_goes_through_a_tunnel_that_the_proxy_cannot_look_into)
   const auto first = caller.get("https://service.example/x?y");
   EXPECT_EQ(text(first), "200 GET /x?y HTTP/1.1\r\nHost: service.example\r\nUser-Agent: moord/0\r\n\r\n");
   EXPECT_EQ(text(caller.get("https://service.example/x?y")), text(first));
-  EXPECT_THAT(asked_, ElementsAre("CONNECT service.example:443 HTTP/1.1\r\nHost: service.example:443\r\nUser-Agent: "
-                                  "moord/0\r\nProxy-Authorization: Basic dXM6czNjcmV0\r\n\r\n"));
+  EXPECT_THAT(asked(), ElementsAre("CONNECT service.example:443 HTTP/1.1\r\nHost: service.example:443\r\nUser-Agent: "
+                                   "moord/0\r\nProxy-Authorization: Basic dXM6czNjcmV0\r\n\r\n"));
   EXPECT_EQ(server_.accepted(), 1U);
 }
 
@@ -117,18 +130,18 @@ TEST_F(HttpByProxy, https_checks_the_server_and_not_the_proxy) {
 }
 
 TEST_F(HttpByProxy, refusal_is_no_connection_and_the_request_was_not_sent) {
-  to_connect_ = answer(407, "who are you?");
+  answer_connect(answer(407, "who are you?"));
   Caller caller(settings());
   EXPECT_THAT(
       text(caller.get("https://service.example/")),
       AllOf(StartsWith("unreachable: "), HasSubstr("407"), HasSubstr("service.example"), Not(HasSubstr("s3cret"))));
-  to_connect_ = "nonsense\r\n\r\n";
+  answer_connect("nonsense\r\n\r\n");
   EXPECT_THAT(text(caller.get("https://service.example/")), StartsWith("unreachable: "));
   EXPECT_EQ(server_.accepted(), 0U);
 }
 
 TEST_F(HttpByProxy, silence_is_ended_by_the_limit_for_connections) {
-  to_connect_ = "";
+  answer_connect("");
   Caller caller(settings());
   const Limits limits{.connect = std::chrono::milliseconds(30), .total = std::chrono::hours(1)};
   EXPECT_THAT(text(caller.get("https://service.example/", limits)),
@@ -147,7 +160,7 @@ TEST_F(HttpByProxy, none_is_asked_for_metadata_or_exceptions) {
   excepting.proxies.exceptions = {"127.0.0.0/8"};
   Caller other(excepting);
   EXPECT_EQ(text(other.get(direct.url())), "200 direct");
-  EXPECT_EQ(asked_.size(), 1U);
+  EXPECT_EQ(asked().size(), 1U);
 }
 
 TEST_F(HttpByProxy, that_is_not_there_is_named) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstddef>
 #include <fstream>
 
@@ -80,13 +79,6 @@ Hints read_hints(const std::string& root, Environment environment) {
 
 std::string dmi_seen(std::string_view file, std::string_view value) {
   return "DMI: " + std::string(file) + " '" + std::string(value) + "'";
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
 }
 
 }  // namespace mooring::backends

@@ -45,7 +45,4 @@ Hints read_hints(const std::string& root, Environment environment);
 /// Of a hint that was seen, for people: "DMI: sys_vendor 'Amazon EC2'".
 std::string dmi_seen(std::string_view file, std::string_view value);
 
-/// As ASCII letters; DMI tables are not of one mind about capitals.
-std::string lower(std::string_view text);
-
 }  // namespace mooring::backends

@@ -22,12 +22,7 @@ std::string attribute(const Identity& identity, std::string_view name) {
 
 std::string endpoint_of(const AwsSettings& settings, const Environment& environment, const Identity& identity) {
   if (!settings.endpoint.empty()) return settings.endpoint;
-  // AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
-  for (const std::string_view name : {"AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"}) {
-    std::string endpoint{variable(environment, name)};
-    while (endpoint.ends_with('/')) endpoint.pop_back();
-    if (!endpoint.empty()) return endpoint;
-  }
+  if (std::string endpoint = endpoint_in(environment, "EC2"); !endpoint.empty()) return endpoint;
   // A region that cannot be one has no endpoint: every request then fails, and says so.
   return service_endpoint("ec2", identity.region, attribute(identity, "dns_suffix")).value_or("");
 }

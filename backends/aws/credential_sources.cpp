@@ -247,16 +247,22 @@ awaitable<Result<Credentials>> CredentialSources::become(WebIdentity identity) {
 
 awaitable<Result<Credentials>> CredentialSources::ask_sts(http::Request request, std::vector<std::string> secrets) {
   const std::vector<std::string_view> hidden(secrets.begin(), secrets.end());
-  const auto deadline = http::Retry::Time::clock::now() + kStsTime;
-  http::Retry retry(kStsPolicy, sts_budget_, deadline);
+  http::Retry retry(kStsPolicy, sts_budget_, http::Retry::Time::clock::now() + kStsTime);
   for (;;) {
-    const auto now = http::Retry::Time::clock::now();
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - now);
     http::Request attempt = request;
-    auto response = co_await http::fetch(client_, std::move(attempt), kStsLimits, kStsPolicy, sts_budget_, left);
-    if (!response) co_return Error{Errc::unavailable, "STS: " + response.error().message, {}};
-    auto answer = read_sts_answer(response.value(), hidden);
-    if (answer.credentials) co_return std::move(*answer.credentials);
+    auto response = co_await client_.send(std::move(attempt), kStsLimits);
+    StsAnswer answer;
+    if (response) {
+      answer = read_sts_answer(response.value(), hidden);
+      answer.may_pass = answer.may_pass || http::may_pass(response.value().status);
+    } else {
+      answer.error = {Errc::unavailable, "STS: " + response.error().message, {}};
+      answer.may_pass = http::may_pass(response.error());
+    }
+    if (answer.credentials) {
+      sts_budget_.give_back();
+      co_return std::move(*answer.credentials);
+    }
     if (!answer.may_pass) co_return std::move(answer.error);
     const auto wait = retry.next(http::Retry::Time::clock::now(), http::chance());
     if (!wait) co_return std::move(answer.error);
@@ -277,11 +283,7 @@ awaitable<Result<std::string>> CredentialSources::read_token(std::string path) {
 
 Result<std::string> CredentialSources::sts_endpoint() const {
   if (!settings_.sts_endpoint.empty()) return settings_.sts_endpoint;
-  for (const std::string_view name : {"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"}) {
-    std::string endpoint(variable(environment_, name));
-    while (endpoint.ends_with('/')) endpoint.pop_back();
-    if (!endpoint.empty()) return endpoint;
-  }
+  if (std::string set = endpoint_in(environment_, "STS"); !set.empty()) return set;
   auto endpoint = service_endpoint("sts", settings_.region, settings_.dns_suffix);
   if (!endpoint) return denied("STS: '" + settings_.region + "' is not the name of a region of AWS");
   return std::move(*endpoint);

@@ -28,4 +28,14 @@ std::optional<std::string> service_endpoint(std::string_view service, std::strin
   return "https://" + std::string(service) + "." + std::string(region) + "." + suffix;
 }
 
+std::string endpoint_in(const Environment& environment, std::string_view service) {
+  const std::string of_all = "AWS_ENDPOINT_URL";
+  for (const std::string& name : {of_all + "_" + std::string(service), of_all}) {
+    std::string endpoint{variable(environment, name)};
+    while (endpoint.ends_with('/')) endpoint.pop_back();
+    if (!endpoint.empty()) return endpoint;
+  }
+  return {};
+}
+
 }  // namespace mooring::backends::aws

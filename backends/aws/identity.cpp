@@ -6,6 +6,7 @@
 #include "backends/answer.h"
 #include "backends/aws/imds.h"
 #include "backends/aws/partition.h"
+#include "backends/http/text.h"
 
 namespace mooring::backends::aws {
 namespace {
@@ -16,11 +17,11 @@ constexpr std::string_view kDocument = "the instance identity document";
 /// As the bytes were meant, or with those of the first field swapped, as some firmware has them (SMBIOS 2.6, 7.2.1).
 bool is_ec2_uuid(std::string_view uuid) {
   constexpr std::size_t kFirstField = 8;
-  const std::string text = lower(uuid.substr(0, kFirstField));
+  const std::string text = http::lower(uuid.substr(0, kFirstField));
   return text.starts_with("ec2") || (text.size() == kFirstField && text[4] == '2' && text.ends_with("ec"));
 }
 
-bool is_amazon_xen(const Dmi& dmi) { return lower(dmi.bios_version).find("amazon") != std::string::npos; }
+bool is_amazon_xen(const Dmi& dmi) { return http::lower(dmi.bios_version).find("amazon") != std::string::npos; }
 
 }  // namespace
 
@@ -29,7 +30,7 @@ std::string seen(const Hints& hints) {
   if (dmi.sys_vendor == kVendor) return dmi_seen("sys_vendor", dmi.sys_vendor);
   if (dmi.bios_vendor == kVendor) return dmi_seen("bios_vendor", dmi.bios_vendor);
   // A paravirtual guest has no DMI at all.
-  if (lower(hints.hypervisor_uuid).starts_with("ec2") && (dmi.bios_version.empty() || is_amazon_xen(dmi)))
+  if (http::lower(hints.hypervisor_uuid).starts_with("ec2") && (dmi.bios_version.empty() || is_amazon_xen(dmi)))
     return "/sys/hypervisor/uuid '" + hints.hypervisor_uuid + "'";
   // A uuid alone begins so by chance, on one in two thousand machines of others.
   if (is_ec2_uuid(dmi.product_uuid) && is_amazon_xen(dmi)) return dmi_seen("product_uuid", dmi.product_uuid);

@@ -1,7 +1,6 @@
 #include "backends/http/exchange.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include <boost/asio/error.hpp>

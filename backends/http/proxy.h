@@ -1,7 +1,6 @@
 // Which proxy a request goes through, by the variables that curl(1) and others heed. Pure.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

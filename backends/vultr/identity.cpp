@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "backends/answer.h"
+#include "backends/http/text.h"
 
 namespace mooring::backends::vultr {
 namespace {
@@ -19,7 +20,7 @@ Result<Identity> parse_identity(std::string_view json) {
   BOOST_OUTCOME_TRY(const auto answer, parse_object(json, kWhat));
   Identity identity;
   identity.provider = "vultr";
-  identity.region = lower(text_at(answer, {"region", "regioncode"}));
+  identity.region = http::lower(text_at(answer, {"region", "regioncode"}));
   identity.instance_id = text_at(answer, {"instance-v2-id"});  // `instanceid` is a number of the API's first version
   if (!is_name(identity.region)) return lacks(kWhat, "region.regioncode");
   if (!is_name(identity.instance_id)) return lacks(kWhat, "instance-v2-id");

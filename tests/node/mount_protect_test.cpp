@@ -44,6 +44,16 @@ TEST_P(Protect, the_protection_goes_with_the_mount) {
   EXPECT_FALSE(disk.device().read_only);
 }
 
+TEST_P(Protect, a_disk_that_somebody_else_here_writes_to_is_left_as_it_is) {
+  const LoopDisk disk(scratch_.path(), smallest_disk(GetParam()));
+  const auto fs = format(disk, GetParam());
+  ASSERT_TRUE(succeeds(stage(disk, fs, "theirs")));
+  EXPECT_TRUE(fails_with(mount::blocking::stage(read_only(disk, fs, true)), Errc::busy));
+  EXPECT_FALSE(disk.device().read_only);
+  write_file(stage_path("theirs") + "/data", "still");
+  EXPECT_TRUE(succeeds(unstage(disk, false, "theirs")));
+}
+
 /// As another instance's write leaves it: with something in the journal that only a replay would bring in place.
 TEST_P(Protect, a_journal_of_somebody_else_is_not_replayed) {
   const LoopDisk theirs(scratch_.path(), smallest_disk(GetParam()));

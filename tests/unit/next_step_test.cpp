@@ -83,6 +83,13 @@ std::vector<Row> rows() {
        Step::await_disk},
       {"does_not_use_what_is_on_its_way_out", with(disk, [](auto& v) { v.attachment = Attachment::leaving; }),
        Step::describe},
+      {"attaches_what_is_to_be_seen_but_not_attached_any_more",
+       with(disk,
+            [](auto& v) {
+              v.attached_by_us = true;
+              v.attachment = Attachment::detached;
+            }),
+       Step::attach},
       {"takes_back_what_never_arrived",
        with(leaving,
             [](auto& v) {
@@ -251,6 +258,7 @@ TEST(NextStep, holds_its_promises_for_every_view) {
       ASSERT_TRUE(v.wanted && v.recorded);
       ASSERT_NE(v.stage, Stage::ours);
       ASSERT_NE(v.attachment, Attachment::leaving);  // it would be gone a moment later
+      ASSERT_TRUE(step == Step::attach || v.attachment != Attachment::detached);
     }
     if (step == Step::unmount) ASSERT_TRUE(!v.wanted && v.stage == Stage::ours);
     if (step == Step::detach) {

@@ -26,6 +26,8 @@ target_compile_options(mooring_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference> $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
   # And of values that Outcome's TRY has tested before it touches them.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  # In a unity build, g++ takes the sources that are included there for headers.
+  $<$<AND:$<BOOL:${CMAKE_UNITY_BUILD}>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>
   $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
 target_compile_definitions(mooring_options INTERFACE MOORING_VERSION="${PROJECT_VERSION}")
 if(MOORING_SANITIZE STREQUAL "thread")

@@ -37,4 +37,5 @@ tests/vm/fetch-kernel.sh || status=$?
 if ((status == 77)); then left_out+=(vm); elif ((status != 0)); then exit "$status"; fi
 labels=()
 if ((${#left_out[@]})); then labels=(-LE "$(IFS='|' && echo "${left_out[*]}")"); fi
-ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "${labels[@]}" "$@"
+# Most tests wait for daemons and disks most of their time.
+ctest --test-dir "build/$preset" --parallel "$(($(nproc) + 2))" --output-on-failure --no-tests=error "${labels[@]}" "$@"

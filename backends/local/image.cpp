@@ -5,18 +5,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/local/failed.h"
+
 namespace mooring::backends::local {
 namespace {
-
-Error failed(const std::string& what, int error) {
-  return {Errc::attach_failed, what + ": " + std::generic_category().message(error), {}};
-}
 
 struct flock whole_file() {
   struct flock lock {};

@@ -14,13 +14,10 @@
 #include <sys/stat.h>
 
 #include "backends/file_descriptor.h"
+#include "backends/local/failed.h"
 
 namespace mooring::backends::local {
 namespace {
-
-Error failed(const std::string& what, int error) {
-  return {Errc::attach_failed, what + ": " + std::generic_category().message(error), {}};
-}
 
 // Since Linux 5.8; file systems without direct I/O (tmpfs before 6.6) refuse the flag with EINVAL.
 int configure(int loop, int image, const std::string& path, bool read_only, bool direct_io) {

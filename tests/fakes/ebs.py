@@ -275,6 +275,8 @@ class Ebs:
         for attachment in list(volume.attachments):
             if attachment.falls_back:
                 attachment.state = "detached"
+            if attachment.state == "busy" and self._unplug(volume.id):  # it goes when the guest lets go of it
+                volume.attachments.remove(attachment)
             if attachment.state == "detaching":
                 attachment.calls_left -= 1
                 if attachment.calls_left <= 0:

@@ -30,7 +30,7 @@ def test_an_attached_volume_is_a_disk_until_it_is_detached(disks):
         assert volume.status == "available"
 
 
-def test_a_disk_that_is_open_stays_and_the_volume_is_busy(disks):
+def test_a_disk_that_is_open_stays_and_the_volume_is_busy_until_it_is_closed(disks):
     with Ec2(disks.plug, disks.unplug) as cloud:
         ec2 = client_for(cloud, cloud.new_key())
         instance, volume = cloud.ebs.instance(), cloud.ebs.volume("data")
@@ -41,7 +41,7 @@ def test_a_disk_that_is_open_stays_and_the_volume_is_busy(disks):
             ec2.detach_volume(VolumeId=volume.id)
             (seen,) = ec2.describe_volumes(VolumeIds=[volume.id])["Volumes"]
             assert [attachment["State"] for attachment in seen["Attachments"]] == ["busy"]
-        ec2.detach_volume(VolumeId=volume.id)
+        ec2.describe_volumes(VolumeIds=[volume.id])
         assert volume.status == "available"
 
 

@@ -230,10 +230,14 @@ class Moord:
                 return number
         raise AssertionError(f"the stream ended without {event} of {task}")
 
-    def wait_until_gone(self, volume):
-        for _, name, data in self.events():
-            if name == "volume.stage" and data["volume"] == volume and data["stage"] == "released":
+    def wait_for_stage(self, volume, stage, after=0):
+        for _, name, data in self.events(after):
+            if name == "volume.stage" and data["volume"] == volume and data["stage"] == stage:
                 return
+        raise AssertionError(f"the stream ended without {volume} being {stage}")
+
+    def wait_until_gone(self, volume):
+        self.wait_for_stage(volume, "released")
 
     def last_event(self):
         return max((number for number, _, _ in self.events(follow=False)), default=0)

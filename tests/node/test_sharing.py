@@ -44,9 +44,12 @@ def test_who_wants_other_options_of_a_busy_volume_gets_them_once_it_is_free(moor
         try:
             assert moord.delete("one").status == 409
             wanted = [mount("data", "/data", options=["noatime"])]
-            answer = moord.put("two", wanted, wait="1s")
-            assert (answer.status, answer.json["state"]) == (202, "preparing"), answer
-            assert str(user.pid) in answer.json["mounts"][0]["blocked_by"]
+            before = moord.last_event()
+            moord.put("two", wanted, wait=None)
+            moord.wait_for_stage("data", "busy", after=before)
+            two = moord.task("two", wait="0s")
+            assert two["state"] == "preparing", two
+            assert str(user.pid) in two["mounts"][0]["blocked_by"]
         finally:
             user.kill()
     moord.ready("two", wanted)

@@ -73,6 +73,7 @@ class Moord:
         self.config_path = self.home / "moord.yaml"
         self.log_path = self.home / "log"
         self.process = None
+        self.environment = {}  # more than that of the test
         self.config = {
             "identity": {"provider": "local", "region": region, "instance_id": instance},
             "api": {"socket": str(self.socket_path)},
@@ -101,7 +102,7 @@ class Moord:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "NOTIFY_SOCKET": str(self.home / "notify")},
+                env={**os.environ, "NOTIFY_SOCKET": str(self.home / "notify"), **self.environment},
             )
 
     def start(self):

@@ -9,6 +9,7 @@
 #include "mount/block_device.h"
 #include "mount/disk_identity.h"
 #include "mount/host.h"
+#include "mount/kernel_files.h"
 #include "mount/mount_options.h"
 #include "mount/mounter.h"
 #include "mount/probe.h"
@@ -48,23 +49,41 @@ Result<MountEntry> already_mounted(const StageRequest& request, const MountedThe
   return there.entry;
 }
 
+/// Our mount is on the directory itself, whatever has its name by now (rule 15): a link, or the mount of another disk.
+/// So it is taken back from where that directory is. Adds to `reason` why, if it cannot be.
+void take_back(const StageRequest& request, int directory, const PointState& below, Error& reason) {
+  const auto place = open_parent(link_target("/proc/self/fd/" + std::to_string(directory)));
+  const auto seen = place ? see(place.value()) : Result<Seen>(place.error());
+  if (!seen || !seen.value().mounted) return;
+  const MountedThere& there = *seen.value().mounted;
+  // Nothing was mounted there before, so a mount of our device is our own; any other is left alone.
+  if (!same_device(there.entry, request.device) || (there.parent && *there.parent != below.mount_id)) return;
+  if (const auto undone = unmount(place.value(), false); !undone) reason.message += "; and " + undone.error().message;
+}
+
 /// After mount(2), whatever it answered: asks the kernel (rule 13), and undoes what is ours but not as it should be.
-Result<MountEntry> verify(const StageRequest& request, const Place& place, const PointState& below,
+Result<MountEntry> verify(const StageRequest& request, const Place& place, int directory, const PointState& below,
                           const std::optional<Error>& failure) {
-  BOOST_OUTCOME_TRY(const auto seen, see(place));
-  if (!seen.mounted) {
-    if (failure) return *failure;
-    return Error{Errc::mount_failed, "mount(2) succeeded, but nothing is mounted at " + place.path, 0};
+  const auto seen = see(place);
+  if (!seen || !seen.value().mounted) {
+    Error reason{Errc::mount_failed, "mount(2) succeeded, but nothing is mounted at " + place.path, 0};
+    if (!seen) reason = seen.error();
+    if (failure) reason = *failure;
+    take_back(request, directory, below, reason);
+    return reason;
   }
-  auto judged = judge(request, *seen.mounted, place.path);
-  if (judged && seen.mounted->parent && *seen.mounted->parent != below.mount_id) {
+  const MountedThere& there = *seen.value().mounted;
+  auto judged = judge(request, there, place.path);
+  if (judged && there.parent && *there.parent != below.mount_id) {
     judged = Error{Errc::occupied, "something else was mounted at " + place.path + " at the same moment", 0};
   }
-  if (judged) return seen.mounted->entry;
+  if (judged) return there.entry;
   Error reason = failure ? *failure : judged.error();
-  // Nothing was mounted there before, so a mount of our device is our own; any other is left alone.
-  if (!same_device(seen.mounted->entry, request.device)) return reason;
-  if (const auto undone = unmount(place, false); !undone) reason.message += "; and " + undone.error().message;
+  if (!same_device(there.entry, request.device)) {
+    take_back(request, directory, below, reason);
+  } else if (const auto undone = unmount(place, false); !undone) {
+    reason.message += "; and " + undone.error().message;
+  }
   return reason;
 }
 
@@ -122,7 +141,7 @@ Result<MountEntry> mount_at(const StageRequest& request, const std::string& opti
   }
   const auto attempt = [&](const std::string& all_options) {
     const auto mounted = mount_on(directory, device.device.path, filesystem.type, all_options, place.path);
-    return verify(request, place, below, mounted ? std::nullopt : std::optional<Error>(mounted.error()));
+    return verify(request, place, directory, below, mounted ? std::nullopt : std::optional<Error>(mounted.error()));
   };
   const bool xfs = filesystem.type == "xfs";
   BOOST_OUTCOME_TRY(const bool beside, xfs ? xfs_uuid_is_mounted_elsewhere(filesystem.uuid, device.device) : false);

@@ -1,12 +1,12 @@
 // Faults that loop devices do not have, put between a program and the kernel: LD_PRELOAD=libfaults.so, and in
 // MOORING_FAULTS what happens, separated by spaces. A number after the last comma: only so many times, then no more;
 // after a plus: only from that time on.
-//   eio:DEVICE@BYTE        whatever reads that byte of the device fails with EIO
+//   eio:DEVICE@BYTE        whatever reads that byte of the device fails with EIO; DEVICE may be `loop`: all of them
 //   short:DEVICE@BYTE      the device gives nothing from that byte on
 //   size:DEVICE=BYTES      BLKGETSIZE64 answers so
 //   file:DEVICE            LOOP_GET_STATUS64 tells of another file
 //   serial:DEVICE=TEXT     the device is no loop device, but one (of major 240) with that serial number
-//   umount2:ERRNO          fails so, and does nothing
+//   umount2:ERRNO          fails so, and does nothing; syncfs:ERRNO as well
 //   mount:ERRNO            fails so, but it is mounted
 //   before-mount:PROGRAM   is run just before
 //   after-mount:PROGRAM    is run just after
@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <linux/major.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -66,6 +67,10 @@ dev_t device_number(int descriptor) {
   struct statx status {};
   if (::syscall(SYS_statx, descriptor, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) != 0) return 0;
   return S_ISBLK(status.stx_mode) ? makedev(status.stx_rdev_major, status.stx_rdev_minor) : 0;
+}
+
+bool is_of(const Fault& fault, dev_t device) {
+  return fault.device == device || (fault.what == "loop" && major(device) == LOOP_MAJOR);
 }
 
 Fault parse(std::string word) {
@@ -111,7 +116,7 @@ std::vector<Fault>& faults() {
 const Fault* due(const char* kind, dev_t device = 0) {
   const std::lock_guard guard(mutex());
   for (auto& fault : faults()) {
-    if (fault.kind != kind || (device != 0 && fault.device != device)) continue;
+    if (fault.kind != kind || (device != 0 && !is_of(fault, device))) continue;
     if (fault.not_before > 0 && --fault.not_before > 0) continue;
     if (fault.times <= 0) continue;
     if (fault.times != LONG_MAX) --fault.times;
@@ -139,7 +144,7 @@ ssize_t allowed(int descriptor, std::uint64_t offset, std::size_t size) {
   const dev_t device = device_number(descriptor);
   if (device == 0 || size == 0) return static_cast<ssize_t>(size);
   for (const auto& fault : faults()) {
-    if (fault.device != device) continue;
+    if (!is_of(fault, device)) continue;
     if (fault.kind == "eio" && fault.at >= offset && fault.at - offset < size && due("eio", device) != nullptr) {
       errno = EIO;
       return -1;
@@ -256,6 +261,14 @@ int umount2(const char* target, int flags) {
     return -1;
   }
   return real<int(const char*, int)>("umount2")(target, flags);
+}
+
+int syncfs(int descriptor) {
+  if (const Fault* fault = due("syncfs")) {
+    errno = number_of(fault->what);
+    return -1;
+  }
+  return real<int(int)>("syncfs")(descriptor);
 }
 
 // libmount up to 2.38 calls mount(2), later ones move_mount(2).

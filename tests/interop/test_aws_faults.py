@@ -160,6 +160,25 @@ def test_a_stuck_attach_is_undone_and_its_name_avoided(aws, moord, two):
     assert stuck not in aws.devices_asked()[1:]
 
 
+def test_a_name_under_which_no_disk_came_is_not_used_even_when_no_other_is_left(aws, moord):  # rule 19
+    volume = aws.volume("data")
+    aws.ebs.attach_as(Attaching.STUCK, volume.id)
+    moord.failed("run", ["data:/data"])
+    [stuck] = aws.devices_asked()
+    aws.ebs.attach_as_usual()
+    aws.instance.limit = 200
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = [f"/dev/xvd{first}{second}" for first in "bcd" for second in letters] + [
+        f"/dev/sd{x}" for x in letters[5:16]
+    ]
+    for name in set(names) - {stuck}:
+        aws.ebs.volume(f"other-{name[5:]}").attachments.append(Attachment(aws.instance.id, name, "attached"))
+    task = moord.failed("again", ["data:/data"])
+    assert verdicts(task) == {"data": "no_slot"}
+    assert "no device name is left" in detail(task, "data")
+    assert stuck not in aws.devices_asked()[1:]
+
+
 def test_an_attach_that_falls_back_is_not_waited_for(aws, two):
     first, spare = two
     aws.moord.config["timeouts"] = PATIENT

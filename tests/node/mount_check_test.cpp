@@ -66,6 +66,13 @@ TEST_F(Check, recorded_errors_are_not_clean) {
   EXPECT_NE(run({"dumpe2fs", "-h", disk_.path()}).find("Filesystem state:         clean\n"), std::string::npos);
 }
 
+TEST_F(Check, counted_errors_are_not_clean) {  // rule 12
+  run({"debugfs", "-w", "-R", "ssv error_count 3", disk_.path()});
+  const auto checked = check();
+  ASSERT_TRUE(succeeds(checked));
+  EXPECT_NE(checked.value(), "");  // e2fsck was asked
+}
+
 TEST_F(Check, a_mounted_one_is_left_alone) {
   ASSERT_TRUE(succeeds(stage(disk_, made_)));
   const auto checked = check();

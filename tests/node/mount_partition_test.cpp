@@ -181,6 +181,13 @@ TEST_F(Partitions, a_gpt_is_data) {  // rule 3
   EXPECT_EQ(disk.fingerprint(), before);
 }
 
+TEST_F(Partitions, ones_that_the_kernel_still_knows_are_data) {  // rule 3
+  const LoopDisk disk(scratch_.path(), kSize, with_table({kFirst}));
+  read_partitions(disk);
+  disk.erase(0, 512);
+  expect_refused(disk, "as the kernel knows it");
+}
+
 TEST_F(Partitions, one_that_the_kernel_has_not_read_is_refused) {
   const LoopDisk disk(scratch_.path(), kSize);
   disk.write(0, mbr({kFirst}));

@@ -106,6 +106,9 @@ def test_rules_1_to_6_mount_formats_none_of_them(disks, capsys):
         assert formatted == []
         blank_ones = [devices[device] for device, action, result, found in told if (result, found) == ("ok", "blank")]
         assert blank_ones == []
+        # What could be two things is taken for neither.
+        unclear = {devices[device]: result for device, action, result, _ in told if action == "probe"}
+        assert [name for name in signatures.AMBIGUOUS if unclear[name] == "ok"] == []
         # The same call does format what is blank.
         assert [line[2:] for line in probe(["probe", "format:ext4"], [blank])] == [["ok", "blank"], ["ok", "ext4"]]
     finally:

@@ -136,6 +136,15 @@ def test_falls_back_when_the_first_is_blank_and_must_not_be_formatted(moord, spa
     assert node.digest(image) == before
 
 
+def test_rule_1_a_definition_that_does_not_say_so_allows_no_format(moord, spare):
+    image = node.make_image(moord.image("blank"))
+    before = node.digest(image)
+    verdict, why = falls_back(moord, "blank", definitions=[definition("blank", fs="ext4")])
+    assert verdict == "unsafe_filesystem"
+    assert "init_fs" in why
+    assert node.digest(image) == before
+
+
 def test_blank_and_read_only_is_not_formatted(moord, spare):
     image = node.make_image(moord.image("blank"))
     before = node.digest(image)

@@ -51,6 +51,15 @@ def test_rule_10_a_busy_umount_is_an_answer_and_nothing_is_forced(faulty):
     assert moord.nothing_left_of("data")
 
 
+def test_rule_10_what_cannot_be_written_is_not_unmounted(faulty):
+    moord = faulty("syncfs:EIO,1")
+    moord.ready("run", ["data:/data"])
+    answer = moord.delete("run")
+    assert answer.status == 409, answer
+    assert "cannot write out" in answer.text
+    moord.wait_until_gone("data")
+
+
 # ---- rule 13
 
 

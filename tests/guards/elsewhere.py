@@ -29,9 +29,7 @@ ELSEWHERE = [
         "backends/local/local_backend.cpp",
         "  if (!loop || read_holder(path) != instance) return boost::outcome_v2::success();\n",
         "  if (!loop) return boost::outcome_v2::success();\n",
-        (
-            "node/test_identity_of_disks.py::test_a_restarted_moord_leaves_a_disk_alone_that_another_instance_attached_meanwhile",
-        ),
+        ("node_local:TwoInstances.what_one_has_the_other_does_not_detach",),
         "the disk of another instance is detached",
     ),
     Guard(
@@ -86,10 +84,7 @@ ELSEWHERE = [
         "agent/decide/resolver.cpp",
         "  if (description.attachment == backends::Attachment::elsewhere)\n",
         "  if (description.attachment == backends::Attachment::elsewhere && description.blank)\n",
-        (
-            "unit_decide:Judge.names_the_holder",
-            "interop/test_aws_faults.py::test_attached_to_another_instance",
-        ),
+        ("unit_decide:Judge.names_the_holder",),
         "a volume that another instance has is asked for",
     ),
     Guard(
@@ -97,7 +92,7 @@ ELSEWHERE = [
         "backends/local/local_backend.cpp",
         "  if (!locked) return in_use(path);\n",
         "",
-        ("node/test_identity_of_disks.py::test_a_read_only_volume_is_exclusive_across_instances_too",),
+        ("node_local:TwoInstances.what_one_has_the_other_does_not_get",),
         "and taken",
     ),
     Guard(

@@ -72,8 +72,8 @@ BLANK = [
     Guard(
         3,
         "mount/probe.cpp",
-        'if (usage != "filesystem") return foreign(Errc::foreign_content, path, "a signature that is no file system: " + type);',
-        "",
+        'if (usage != "filesystem") return foreign(',
+        'if (usage == "no such usage") return foreign(',
         ("node_mount:Format.swap_is_data", "node_mount:Format.luks_is_data", "node_mount:Format.a_raid_member_is_data"),
         "swap, LUKS and RAID members are taken for file systems",
     ),

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Takes each guard of the data-safety rules out of the code, and expects tests to fail.
 
-    tests/guards/run.py                 all guards (about a quarter of an hour)
+    tests/guards/run.py                 all guards (about ten minutes)
     tests/guards/run.py --rule 4        those of one rule;  --guard WORD  those whose file or text has the word
-    tests/guards/run.py --check         nothing is built: each text is still there, each test exists, tests/README.md agrees
+    tests/guards/run.py --check         builds nothing: is each text still there, each test, and the table in the README
     tests/guards/run.py --write         writes the table of tests/README.md
 
 Works on a copy of the tree below build/guards, never on the tree itself. Needs root, as the node tests do.
@@ -167,6 +167,10 @@ def all_pass(guards):
     return [test for test in tests if not passes(test)]
 
 
+def seconds_since(began):
+    return round(time.monotonic() - began)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
@@ -196,17 +200,17 @@ def main():
         problem = try_guard(guard)
         bad += bool(problem)
         seconds = time.monotonic() - started
+        color = "GREEN" if problem else "red"
         print(
-            f"{number:3}/{len(guards)}  rule {guard.rule:2}  {'GREEN' if problem else 'red':5}  {seconds:5.1f} s  {guard.file}: {guard.without}",
-            flush=True,
+            f"{number:3}/{len(guards)}  rule {guard.rule:2}  {color:5}  {seconds:5.1f} s  {guard.without}", flush=True
         )
         if problem:
             print(f"      {problem}\n      {guard.text}", flush=True)
     tests = {test for guard in guards for test in guard.tests}
     rules = {guard.rule for guard in guards}
+    figures = f"{len(guards)} guards of {len(rules)} rules, {len(tests)} tests"
     print(
-        f"{len(guards)} guards of {len(rules)} rules, {len(tests)} tests: without {len(guards) - bad} of them tests fail, "
-        f"without {bad} none does; {time.monotonic() - began:.0f} s"
+        f"{figures}: without {len(guards) - bad} of them tests fail, without {bad} none does; {seconds_since(began)} s"
     )
     sys.exit(1 if bad else 0)
 

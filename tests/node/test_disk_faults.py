@@ -4,6 +4,7 @@ disks that change between one look and the next, disks that device-mapper has. E
 import contextlib
 import os
 import pathlib
+import subprocess
 
 import node
 import pytest
@@ -159,6 +160,30 @@ def test_rule_7_a_disk_with_another_serial_is_not_formatted(disk):
 
 
 # ---- holders
+
+
+@pytest.mark.parametrize("wiped", [False, True])
+def test_rule_5_a_disk_that_another_mount_namespace_has_mounted_is_not_formatted(scratch, wiped):
+    """Also when its bytes are all zeros by now: the file system over there still writes to it."""
+    image = node.make_image(scratch / "disk.img", "ext4", size=SIZE, files=["precious"])
+    device = node.run("losetup", "--find", "--show", image).strip()
+    place = scratch / "there"
+    place.mkdir()
+    there = f"mount {device} {place} && echo ready && read line; umount {place}"
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", there]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as user:
+        try:
+            assert user.stdout.readline() == b"ready\n"
+            if wiped:
+                with open(image, "r+b") as file:
+                    file.write(bytes(SIZE))
+            before = node.digest(image)
+            assert node.mounts(place) == []  # not here
+            refused(probe(FORMATS, [device]), "busy", "unsafe_content")
+            assert node.digest(image) == before
+        finally:
+            user.communicate(b"enough\n")
+    node.run("losetup", "-d", device)
 
 
 @contextlib.contextmanager

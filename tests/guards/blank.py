@@ -43,6 +43,17 @@ BLANK = [
         "who may not format gets a disk that was formatted for another",
     ),
     Guard(
+        1,
+        "agent/act/volume_steps.cpp",
+        "  if (description.volume.shared && view_.wanted && !form_.read_only)\n",
+        "  if (description.volume.shared && view_.failed && !form_.read_only)\n",
+        (
+            "interop/test_aws_rights.py"
+            "::test_a_volume_that_became_multi_attach_is_neither_checked_nor_mounted_for_writing",
+        ),
+        "a disk that other instances may write to is formatted, or repaired",
+    ),
+    Guard(
         2,
         "mount/probe.cpp",
         "  const int answer = blkid_do_safeprobe(probe.get());\n",
@@ -349,6 +360,14 @@ BLANK = [
         "",
         ("node_mount:Check.the_wrong_disk_is_not_repaired",),
         "fsck writes to another disk",
+    ),
+    Guard(
+        7,
+        "agent/decide/sharing.cpp",
+        "  if (!is_same_disk(form, wish))  // rule 7\n",
+        "  if (!is_same_disk(form, wish) && task.empty())  // rule 7\n",
+        ("node/test_forms.py::test_of_two_at_once_who_mean_different_disks_one_fails",),
+        "a task gets the disk that another one means by the same name",
     ),
     Guard(
         8,

@@ -79,6 +79,22 @@ MOUNTING = [
         "a disk is detached without proof that nobody has it mounted",
     ),
     Guard(
+        10,
+        "mount/stage.cpp",
+        "    if (used) return Error{Errc::busy,",
+        "    if (used && place.path.empty()) return Error{Errc::busy,",
+        ("node_mount:Protect.a_disk_that_somebody_else_here_writes_to_is_left_as_it_is",),
+        "a disk that somebody writes to is made read-only under them",
+    ),
+    Guard(
+        12,
+        "mount/mounter.cpp",
+        "  mnt_context_enable_rwonly_mount(mounting, 1);  ",
+        "  mnt_context_enable_rwonly_mount(mounting, 0);  ",
+        ("node_mount:Stage.a_read_only_disk_is_never_mounted_read_only_instead",),
+        "libmount mounts read-only what it cannot mount read-write",
+    ),
+    Guard(
         12,
         "mount/check.cpp",
         "  if (super && super->clean) return std::string();\n",

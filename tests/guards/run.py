@@ -69,7 +69,11 @@ def short(test):
 
 
 def table():
-    lines = ["| rule | guard, in | fails when it is taken out | what happens then |", "|---|---|---|---|"]
+    tests = {test for guard in GUARDS for test in guard.tests}
+    figures = (
+        f"{len(GUARDS)} guards of {len(RULES)} rules, and {len(tests)} tests that notice when one of them is taken out:"
+    )
+    lines = [figures, "", "| rule | guard, in | fails when it is taken out | what happens then |", "|---|---|---|---|"]
     for rule, title in RULES.items():
         lines.append(f"| **{rule}** | **{title}** | | |")
         for guard in GUARDS:

@@ -102,6 +102,8 @@ LoopDisk::~LoopDisk() {
 
 void LoopDisk::detach() {
   if (fd_ < 0) return;
+  const int writable = 0;
+  ::ioctl(fd_, BLKROSET, &writable);  // else the next image on this device could not be written to
   ::ioctl(fd_, LOOP_CLR_FD);
   ::close(fd_);
   fd_ = -1;

@@ -1,17 +1,8 @@
-"""Disks that hold something: one of each kind that libblkid knows, and data that nobody knows. None may be formatted.
+"""What libblkid knows disks by: bytes at their places (util-linux, libblkid/src/superblocks). What e2fsprogs,
+xfsprogs, btrfs-progs and util-linux make is in not_blank.py."""
 
-A signature is written by the program that makes it where the tests have that program (e2fsprogs, xfsprogs, btrfs-progs,
-util-linux); the others are the bytes that libblkid looks for, at the place where it looks (util-linux,
-libblkid/src/superblocks). A few want more than that (checksums of a whole structure), so that to libblkid they
-are data like any other: the matrix says how many it knew.
-"""
-
-import os
-import pathlib
 import struct
 import zlib
-
-import node
 
 KIB, MIB = 1024, 1024 * 1024
 SIZE = 96 * MIB  # more than what is read whole, so that the places that are read count
@@ -70,7 +61,7 @@ def _lvm2():
     return [(512, bytes(label))]
 
 
-def _md(version):
+def md(version):
     """mdadm's superblocks (md(4)): 0.90 before the last 64 KiB, 1.0 before the last 8, 1.1 at 0, 1.2 at 4 KiB."""
     if version == "0.90":
         return [((SIZE & ~0xFFFF) - 65536, struct.pack("<III", 0xA92B4EFC, 0, 90) + bytes(100))]
@@ -119,10 +110,30 @@ def _iso():
 
 def _udf():
     names = [b"BEA01", b"NSR02", b"TEA01"]
-    return [(32 * KIB + 2048 * index, b"\0" + name + b"\x01") for index, name in enumerate(names)]
+    anchor = struct.pack("<HHBBHHHI", 2, 2, 0, 0, 0, 0, 0, 256) + bytes(496)
+    return [(32 * KIB + 2048 * index, b"\0" + name + b"\x01") for index, name in enumerate(names)] + [
+        (256 * 512, anchor)
+    ]
 
 
-def _swap(word):
+def _nilfs2():
+    head, rest = struct.pack("<IHHHHI", 2, 0, 0x3434, 280, 0, 0), bytes(260)
+    crc = zlib.crc32(head + bytes(4) + rest, 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return [(KIB, head + struct.pack("<I", crc) + rest)]
+
+
+def _with_crc32c(offset, body, at):
+    """A structure whose checksum (CRC-32C) is at its beginning, or at its end."""
+    crc = 0xFFFFFFFF
+    for byte in body[4:] if at == 0 else body:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    stored = struct.pack("<I", crc ^ 0xFFFFFFFF)
+    return [(offset, stored + body[4:] if at == 0 else body + stored)]
+
+
+def swap(word):
     return [(4086, word), (1024, struct.pack("<II", 1, 100))]
 
 
@@ -145,7 +156,7 @@ def _bitlocker():
     return [(0, _fields((0, b"\xeb\x58\x90-FVE-FS-"), (176, struct.pack("<Q", 65536)))), (65536, b"-FVE-FS-\0\0\2\0")]
 
 
-def _mbr():
+def mbr():
     return [(446, struct.pack("<B3sB3sII", 0, bytes(3), 0x83, bytes(3), 2048, 8192).ljust(64, b"\0") + b"\x55\xaa")]
 
 
@@ -199,21 +210,21 @@ BYTES = {
     "crypto_LUKS": _luks(1),
     "crypto_LUKS 2": _luks(2),
     "ddf_raid_member": [((SECTORS - 1) * 512, b"\xde\x11\xde\x11" + bytes(508))],
-    "drbdmanage_control_volume": [(0, b"$DRBDmgr=q" + b"0" * 32 + b"\n" + bytes(64))],
+    "drbdmanage_control_volume": [(0, b"$DRBDmgr=q" + b"0" * 33 + b"\n" + bytes(64))],
     "drbdproxy_datalog": [(0, b"DRBDdlh*" + bytes(120))],
     "exfat": _exfat(),
     "hpt37x_raid_member": [(4608 + 32, b"\xf0\x16\x78\x5a")],
     "hpt45x_raid_member": [((SECTORS - 11) * 512, b"\xf3\x16\x78\x5a")],
     "iso9660": _iso(),
     "isw_raid_member": [((SECTORS - 2) * 512, b"Intel Raid ISM Cfg Sig. 1.3.00")],
-    "jfs": [(32 * KIB, b"JFS1" + struct.pack("<IQI", 1, 20000, 4096) + struct.pack("<HHI", 12, 3, 512) + bytes(160))],
+    "jfs": [(32 * KIB, b"JFS1" + struct.pack("<IQIHHIH", 1, 20000, 4096, 12, 3, 512, 9) + bytes(160))],
     "jmicron_raid_member": [((SECTORS - 1) * 512, b"JM\1\1" + bytes(124))],
-    "linux_raid_member": _md("1.2"),
-    "linux_raid_member 0.90": _md("0.90"),
-    "linux_raid_member 1.0": _md("1.0"),
-    "linux_raid_member 1.1": _md("1.1"),
+    "linux_raid_member": md("1.2"),
+    "linux_raid_member 0.90": md("0.90"),
+    "linux_raid_member 1.0": md("1.0"),
+    "linux_raid_member 1.1": md("1.1"),
     "lsi_mega_raid_member": [((SECTORS - 1) * 512, b"$XIDE$")],
-    "mpool": [(0, b"mpoolDev" + bytes(504))],
+    "mpool": _with_crc32c(0, b"mpoolDev" + bytes(54), at=62),
     "ntfs": _ntfs(),
     "nss": [(4 * KIB, b"SPB5" + bytes(700))],
     "nvidia_raid_member": [((SECTORS - 2) * 512, b"NVIDIA  " + bytes(16))],
@@ -222,13 +233,18 @@ BYTES = {
     "oracleasm": [(32, b"ORCLDISKdisk1" + bytes(30))],
     "promise_fasttrack_raid_member": [((SECTORS - 63) * 512, b"Promise Technology, Inc.")],
     "reiser4": [(64 * KIB, b"ReIsEr4" + bytes(64))],
-    "reiserfs": [(64 * KIB, _fields((44, struct.pack("<H", 4096)), (52, b"ReIsEr2Fs"), (203, b"\0")))],
+    "reiserfs": [
+        (
+            64 * KIB,
+            _fields((12, struct.pack("<I", 18)), (44, struct.pack("<H", 4096)), (52, b"ReIsEr2Fs"), (203, b"\0")),
+        )
+    ],
     "romfs": [(0, b"-rom1fs-" + struct.pack(">II", 1024, 0) + b"label\0")],
     "silicon_medley_raid_member": _silicon(),
     "squashfs": [(0, b"hsqs" + bytes(8) + struct.pack("<I", 4096) + bytes(12) + struct.pack("<HH", 4, 0) + bytes(64))],
     "squashfs3": [(0, b"hsqs" + bytes(24) + struct.pack("<HH", 3, 1) + bytes(64))],
-    "stratis": [(512, b"\0" * 4 + b"!Stra0tis\x86\xff\x02^\x41rh" + bytes(64))],
-    "swsuspend": _swap(b"S1SUSPEND\0"),
+    "stratis": _with_crc32c(512, bytes(4) + b"!Stra0tis\x86\xff\x02^\x41rh" + bytes(492), at=0),
+    "swsuspend": swap(b"S1SUSPEND\0"),
     "ubi": _ubi(),
     "ubifs": [(0, b"\x31\x18\x10\x06" + bytes(4092))],
     "udf": _udf(),
@@ -246,10 +262,9 @@ BYTES = {
     "bcache": [
         (
             4096,
-            _fields(
-                (8, struct.pack("<Q", 8)),
-                (24, b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf7\x7f\x24\x69\x07\x1f" + bytes(200)),
-            ),
+            struct.pack("<QQQ", 0, 8, 1)
+            + b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81"
+            + b"u" * 16,
         )
     ],
     "apfs": [
@@ -263,128 +278,13 @@ BYTES = {
         (64 * KIB, struct.pack(">IIQI", 0x01161970, 1, 0, 100) + bytes(4) + struct.pack(">II", 1801, 1900) + bytes(400))
     ],
     "hpfs": [(8 * KIB, b"\x49\xe8\x95\xf9" + bytes(12)), (0, bytes(84)), (8 * KIB + 512, b"\x49\x18\x91\xf9")],
-    "nilfs2": [(KIB, struct.pack("<I", 2) + bytes(2) + struct.pack("<H", 0x3434) + bytes(300))],
+    "nilfs2": _nilfs2(),
     "sysv": [(512, _fields((504, struct.pack("<II", 0xFD187E20, 2))))],
     "ufs": [(8 * KIB, _fields((1372, struct.pack("<I", 0x00011954))))],
     "xfs_external_log": [
-        (0, struct.pack(">IIII", 0xFEEDBABE, 1, 1, 0) + bytes(284) + struct.pack(">I", 1) + bytes(200))
+        (0, struct.pack(">IIII", 0xFEEDBABE, 1, 1, 512) + bytes(284) + struct.pack(">I", 1) + bytes(200))
     ],
     "drbd": [(SIZE - 4096, bytes(60) + b"\x83\x74\x02\x6d" + bytes(300))],
-    "exfs": [(0, b"EXFS" + struct.pack(">I", 4096) + struct.pack(">Q", 1000) + bytes(400))],
     "gpt": _gpt(),
-    "dos": _mbr(),
+    "dos": mbr(),
 }
-
-
-def _write(path, pieces):
-    with open(path, "xb") as image:
-        image.truncate(SIZE)
-        for offset, data in pieces:
-            image.seek(offset)
-            image.write(data)
-
-
-def _made_by(*command, size=SIZE):
-    def make(path):
-        node.make_image(path, size=size)
-        node.run(*command, path)
-
-    return make
-
-
-def _without(fs, *holes, then=None):
-    """A file system, and then zeros over a part of it: (offset, length)…, or what a program does to it."""
-
-    def make(path):
-        _FILE_SYSTEMS[fs](path)
-        with open(path, "r+b") as image:
-            for offset, length in holes:
-                image.seek(offset if offset >= 0 else os.path.getsize(path) + offset)
-                image.write(bytes(length))
-        if then:
-            node.run(*then, path)
-
-    return make
-
-
-def _cramfs(path):
-    content = pathlib.Path(f"{path}.content")
-    content.mkdir()
-    (content / "file").write_text("hello")
-    node.run("mkfs.cramfs", content, path)
-    (content / "file").unlink()
-    content.rmdir()
-    os.truncate(path, SIZE)
-
-
-_FILE_SYSTEMS = {
-    "ext4": _made_by("mkfs.ext4", "-q", "-F"),
-    "xfs": _made_by("mkfs.xfs", "-q", size=320 * MIB),
-    "btrfs": _made_by("mkfs.btrfs", "-q", size=128 * MIB),
-}
-MADE = {
-    **_FILE_SYSTEMS,
-    "ext2": _made_by("mkfs.ext2", "-q", "-F"),
-    "ext3": _made_by("mkfs.ext3", "-q", "-F"),
-    "jbd": _made_by("mke2fs", "-q", "-F", "-O", "journal_dev"),
-    "swap": _made_by("mkswap"),
-    "minix": _made_by("mkfs.minix"),
-    "bfs": _made_by("mkfs.bfs"),
-    "cramfs": _cramfs,
-}
-SUPERBLOCK = {"ext4": (0, 4096), "xfs": (0, 4096), "btrfs": (64 * KIB, 4096)}
-# libblkid sees nothing on these, and they are not blank (rule 4).
-UNKNOWN = {
-    **{f"{fs}, first superblock zeroed": _without(fs, hole) for fs, hole in SUPERBLOCK.items()},
-    **{f"{fs}, first MiB zeroed": _without(fs, (0, MIB)) for fs in SUPERBLOCK},
-    **{f"{fs}, first 16 MiB zeroed": _without(fs, (0, 16 * MIB)) for fs in SUPERBLOCK},
-    **{f"{fs}, after wipefs": _without(fs, then=("wipefs", "-a", "-q")) for fs in SUPERBLOCK},
-    **{
-        f"data {place}": (lambda path, at=at: _write(path, [(at, b"precious")]))
-        for place, at in {
-            "in the first bytes": 0,
-            "in sector 1": 512,
-            "before the end of the first MiB": MIB - 8,
-            "at 16 MiB": 16 * MIB - 8,
-            "at a sample": SIZE // 65 * 20 // 4096 * 4096 + 1000,
-            "in the middle": SIZE // 2,
-            "where xfs has its second group": SIZE // 4,
-            "where btrfs has its mirror": 64 * MIB,
-            "in the last MiB": SIZE - MIB,
-            "in the last bytes": SIZE - 8,
-        }.items()
-    },
-    "data here and there": lambda path: _write(path, [(at * MIB + 77, b"x") for at in range(1, 96, 7)]),
-    "text": lambda path: _write(path, [(0, b"name,amount\n" * 100000)]),
-    "0xff everywhere in the first MiB": lambda path: _write(path, [(0, b"\xff" * MIB)]),
-    "random": lambda path: _write(path, [(0, os.urandom(MIB))]),
-}
-AMBIGUOUS = {
-    "swap and LUKS": lambda path: _write(path, BYTES["crypto_LUKS"] + _swap(b"SWAPSPACE2")),
-    "ext4 and a partition table": lambda path: (_FILE_SYSTEMS["ext4"](path), _patch(path, _mbr())),
-    "two RAID superblocks": lambda path: _write(path, _md("1.0") + _md("1.2")),
-}
-
-
-def _patch(path, pieces):
-    with open(path, "r+b") as image:
-        for offset, data in pieces:
-            image.seek(offset)
-            image.write(data)
-
-
-def make_all(directory):
-    """Each disk in a file of its own, numbered; (name, path)…"""
-    makers = {
-        **MADE,
-        **{name: (lambda path, pieces=pieces: _write(path, pieces)) for name, pieces in BYTES.items()},
-        **UNKNOWN,
-        **AMBIGUOUS,
-    }
-    directory.mkdir(parents=True)
-    made = []
-    for number, (name, make) in enumerate(makers.items()):
-        path = directory / f"disk{number:03}.img"
-        make(path)
-        made.append((name, path))
-    return made

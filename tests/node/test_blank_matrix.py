@@ -10,8 +10,8 @@ import os
 import subprocess
 
 import node
+import not_blank
 import pytest
-import signatures
 from daemon import definition, detail, mount, verdicts
 from faults import probe
 
@@ -66,7 +66,7 @@ def known_to_blkid(disks):
 
 @pytest.fixture
 def disks(scratch):
-    return signatures.make_all(scratch / "local" / "here")
+    return not_blank.make_all(scratch / "local" / "here")
 
 
 def test_rule_3_most_kinds_of_libblkid_are_among_the_disks(disks, capsys):
@@ -95,7 +95,7 @@ def test_rule_3_most_kinds_of_libblkid_are_among_the_disks(disks, capsys):
 def test_rules_1_to_6_mount_formats_none_of_them(disks, capsys):
     before = hashes(disks)
     devices = {attached(path): name for name, path in disks}
-    blank = attached(node.make_image(disks[0][1].parent / "blank.img", size=signatures.SIZE))
+    blank = attached(node.make_image(disks[0][1].parent / "blank.img", size=not_blank.SIZE))
     try:
         actions = ["probe", *(f"format:{kind}" for kind in KINDS)]
         told = probe(actions, devices)
@@ -108,7 +108,7 @@ def test_rules_1_to_6_mount_formats_none_of_them(disks, capsys):
         assert blank_ones == []
         # What could be two things is taken for neither.
         unclear = {devices[device]: result for device, action, result, _ in told if action == "probe"}
-        assert [name for name in signatures.AMBIGUOUS if unclear[name] == "ok"] == []
+        assert [name for name in not_blank.AMBIGUOUS if unclear[name] == "ok"] == []
         # The same call does format what is blank.
         assert [line[2:] for line in probe(["probe", "format:ext4"], [blank])] == [["ok", "blank"], ["ok", "ext4"]]
     finally:
@@ -128,7 +128,7 @@ def test_rules_1_to_6_moord_formats_none_of_them(new_moord, disks, capsys):
     moord = new_moord().start()
     before = hashes(disks)
     names = {path.stem: name for name, path in disks}
-    node.make_image(moord.image("blank"), size=signatures.SIZE)
+    node.make_image(moord.image("blank"), size=not_blank.SIZE)
     definitions = [definition(stem, init_fs=True, fs=other_kind(name)) for stem, name in names.items()]
     definitions.append(definition("blank", init_fs=True, fs="ext4"))
     wanted = [mount(stem, f"/data/{stem}", optional=True) for stem in names] + [mount("blank", "/data/blank")]

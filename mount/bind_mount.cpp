@@ -140,11 +140,15 @@ Result<void> bind(const std::string& source, const std::string& path, bool read_
   auto bound = bind_on(there.directory.get(), from.get(), place.path);
   auto confirmed = confirm_bind(place, origin, read_only);
   if (confirmed) return confirmed;
-  // Rule 13: an error does not say that nothing was mounted. What is there and is ours goes.
-  const auto now = look_from(place);
-  const bool ours = now && now.value().state.mount_root && same_directory(now.value().state, origin);
+  // Rule 13: an error does not say that nothing was mounted. What is there and is ours goes; it is on the directory
+  // itself, whatever has its name by now (rule 15).
   Error reason = bound ? confirmed.error() : bound.error();
-  return ours ? undo(place, std::move(reason)) : reason;
+  const auto landed = place_of(there.directory.get());
+  auto now = landed ? look_from(landed.value()) : Result<There>(landed.error());
+  const bool ours = now && now.value().state.mount_root && same_directory(now.value().state, origin);
+  if (!ours) return reason;
+  now.value().directory.reset();  // it would keep the mount busy
+  return undo(landed.value(), std::move(reason));
 }
 
 Result<void> unbind(const std::string& source, const std::string& path, const PreparedPath& prepared, bool force) {

@@ -179,6 +179,11 @@ Result<Place> open_parent(const std::string& path) {
   return Place{std::move(parent), std::move(name), std::move(normal)};
 }
 
+Result<Place> place_of(int directory) {
+  // Of one that was removed, the kernel tells a path with " (deleted)" behind it: nothing is there (proc_pid_fd(5)).
+  return open_parent(link_target("/proc/self/fd/" + std::to_string(directory)));
+}
+
 Result<PointState> look_at(int directory, const std::string& path) {
   struct statx status {};
   if (::statx(directory, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &status) !=

@@ -46,6 +46,10 @@ struct Place {
 /// Errors: as open_directory of the parent; unsafe_path for "/".
 Result<Place> open_parent(const std::string& path);
 
+/// Where an open directory is by now, whatever has become of the name it was opened by (rule 15). Errors: as
+/// open_parent; it was removed.
+Result<Place> place_of(int directory);
+
 struct PointState {
   bool mount_root = false;     // something is mounted on it
   std::uint64_t mount_id = 0;  // as in mountinfo

@@ -9,7 +9,6 @@
 #include "mount/block_device.h"
 #include "mount/disk_identity.h"
 #include "mount/host.h"
-#include "mount/kernel_files.h"
 #include "mount/mount_options.h"
 #include "mount/mounter.h"
 #include "mount/probe.h"
@@ -52,7 +51,7 @@ Result<MountEntry> already_mounted(const StageRequest& request, const MountedThe
 /// Our mount is on the directory itself, whatever has its name by now (rule 15): a link, or the mount of another disk.
 /// So it is taken back from where that directory is. Adds to `reason` why, if it cannot be.
 void take_back(const StageRequest& request, int directory, const PointState& below, Error& reason) {
-  const auto place = open_parent(link_target("/proc/self/fd/" + std::to_string(directory)));
+  const auto place = place_of(directory);
   const auto seen = place ? see(place.value()) : Result<Seen>(place.error());
   if (!seen || !seen.value().mounted) return;
   const MountedThere& there = *seen.value().mounted;

@@ -255,6 +255,14 @@ MOUNTING = [
     ),
     Guard(
         15,
+        "mount/bind_mount.cpp",
+        "  if (!ours) return reason;\n",
+        "  if (!ours || now) return reason;\n",
+        (FAULTS + "test_rule_15_a_symlink_swapped_in_during_a_bind_leads_nowhere",),
+        "or a bind",
+    ),
+    Guard(
+        15,
         "mount/mount_point.cpp",
         "  set_immutable(directory, true);\n  return boost::outcome_v2::success();\n",
         "  return boost::outcome_v2::success();\n",

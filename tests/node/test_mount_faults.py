@@ -152,6 +152,29 @@ def test_rule_15_a_symlink_swapped_in_during_the_mount_leads_nowhere(faulty, swa
             moved.rmdir()
 
 
+def test_rule_15_a_symlink_swapped_in_during_a_bind_leads_nowhere(new_moord, script, scratch):
+    target, place = scratch / "host-directory", scratch / "data"
+    moved = scratch / "data.moved"
+    target.mkdir()
+    swap = f"test -L {place} && exit 0\nchattr -i {place}\nmv {place} {moved}\nln -s {target} {place}"
+    moord = new_moord(volumes=[mount("data", str(place))])
+    node.make_image(moord.image("data"), "ext4")
+    moord.environment = environment(f"before-mount:{script('swap', swap)}+2")  # the first is that of the volume itself
+    moord.start()
+    moord.wait_for("task.failed", "host")
+    try:
+        assert place.is_symlink()
+        assert node.mounts(target) == node.mounts(moved) == []
+        assert "symbolic link" in detail(moord.get("/v1/tasks/host").json, "data")
+    finally:
+        for entry in node.mounts(moved):
+            node.unmount(entry.target)
+        place.unlink()
+        if node.is_immutable(moved):
+            node.run("chattr", "-i", moved)
+        moved.rmdir()
+
+
 # ---- rule 5: no room where the disk's data goes
 
 

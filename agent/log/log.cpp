@@ -11,15 +11,29 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "agent/goal/words.h"
+
 namespace mooring::agent {
 namespace {
 
-/// The message as a JSON string, quotes and control characters escaped.
+/// The message on one line: names in it come from elsewhere, and are not to forge lines or to control a terminal.
+class PlainMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text = goal::printable({message.payload.data(), message.payload.size()});
+    out.append(text.data(), text.data() + text.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<PlainMessage>();
+  }
+};
+
+/// The same as a JSON string.
 class JsonMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const std::string text =
-        boost::json::serialize(boost::json::string_view(message.payload.data(), message.payload.size()));
+    const std::string plain = goal::printable({message.payload.data(), message.payload.size()});
+    const std::string text = boost::json::serialize(boost::json::string_view(plain));
     out.append(text.data(), text.data() + text.size());
   }
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
@@ -34,13 +48,12 @@ void set_up_log(const goal::Config& config) {
   logger->set_level(spdlog::level::from_str(config.log.level));
   // Under systemd the journal adds the time itself.
   const bool journal = getenv("JOURNAL_STREAM") != nullptr;
-  if (config.log.format == "json") {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  if (config.log.format == "json")
     formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
-    logger->set_formatter(std::move(formatter));
-  } else {
-    logger->set_pattern(journal ? "%v" : "%H:%M:%S.%e %-7l %v");
-  }
+  else
+    formatter->add_flag<PlainMessage>('*').set_pattern(journal ? "%*" : "%H:%M:%S.%e %-7l %*");
+  logger->set_formatter(std::move(formatter));
   spdlog::set_default_logger(std::move(logger));
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
+#include <system_error>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -48,7 +50,7 @@ Wait wait_of(const Request& request) {
   if (!time || time->count() < 0)
     return {{},
             problem(400, "bad-request", "The wait cannot be read",
-                    "wait=" + wait->second + " is not a duration; write 60s, 5m, 250ms")};
+                    "wait=" + goal::printable(wait->second) + " is not a duration; write 60s, 5m, 250ms")};
   return {std::min(*time, kLongestWait), {}};
 }
 
@@ -374,7 +376,11 @@ Api::Answer Api::ready(const Request& request) {
 Response Api::events(const Request& request) {
   const std::string& resume = request.last_event_id;
   std::uint64_t id = 0;
-  if (!resume.empty() && std::from_chars(resume.data(), resume.data() + resume.size(), id).ec != std::errc())
+  const char* const end = resume.data() + resume.size();
+  const auto read = std::from_chars(resume.data(), end, id);
+  // A number that no event of ours can have is that of another clock, see EventStream.
+  if (read.ec == std::errc::result_out_of_range) id = std::numeric_limits<std::uint64_t>::max();
+  if (!resume.empty() && (read.ec == std::errc::invalid_argument || read.ptr != end))
     return problem(400, "bad-request", "Last-Event-ID cannot be read", "it is a number, as the `id:` of an event");
   return event_stream_.open(id, !request.query.contains("follow") || flag(request, "follow"));
 }

@@ -26,6 +26,7 @@
 #include <boost/url/url_view.hpp>
 
 #include "agent/act/signal.h"
+#include "agent/goal/words.h"
 #include "agent/serve/problem.h"
 
 namespace mooring::agent::serve {
@@ -180,7 +181,8 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
   request.last_event_id = std::string(message["Last-Event-ID"]);
   request.peer = peer_of(session.stream);
   if (!read_target(message.target(), request))
-    co_return co_await send(session, problem(400, "bad-request", "The path cannot be read", message.target()),
+    co_return co_await send(session,
+                            problem(400, "bad-request", "The path cannot be read", goal::printable(message.target())),
                             message.version(), false, false);
   request.body = std::move(message.body());
   const bool only_head = request.method == "HEAD";  // as GET, but for the body (RFC 9110, 9.3.2)

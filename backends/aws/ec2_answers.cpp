@@ -1,5 +1,8 @@
 #include "backends/aws/ec2_answers.h"
 
+#include <charconv>
+#include <system_error>
+
 #include <pugixml.hpp>
 
 namespace mooring::backends::aws {
@@ -11,14 +14,24 @@ bool load(pugi::xml_document& document, std::string_view xml) {
 
 std::string text(const pugi::xml_node& node, const char* name) { return node.child_value(name); }
 
-VolumeAnswer volume_from(const pugi::xml_node& item) {
+/// In bytes; 0: it is not said. Empty: no size of a volume, so that nothing is known of it (rule 5 compares it).
+std::optional<std::uint64_t> size_of(const pugi::xml_node& item) {
   constexpr std::uint64_t kGibibyte = 1024ULL * 1024 * 1024;
+  constexpr std::uint64_t kLargest = 1024ULL * 1024;  // GiB; EBS has 65,536 today
+  const std::string_view text = item.child_value("size");
+  if (text.empty()) return 0;
+  std::uint64_t size = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (error != std::errc() || end != text.data() + text.size() || size > kLargest) return std::nullopt;
+  return size * kGibibyte;
+}
+
+VolumeAnswer volume_from(const pugi::xml_node& item) {
   VolumeAnswer volume;
   volume.id = text(item, "volumeId");
   volume.state = text(item, "status");
   volume.zone = text(item, "availabilityZone");
   volume.zone_id = text(item, "availabilityZoneId");
-  volume.size = item.child("size").text().as_ullong() * kGibibyte;
   volume.multi_attach = item.child("multiAttachEnabled").text().as_bool();
   for (const auto& one : item.child("attachmentSet").children("item"))
     volume.attachments.push_back({text(one, "instanceId"), text(one, "device"), text(one, "status")});
@@ -37,7 +50,10 @@ std::optional<VolumesPage> parse_volumes(std::string_view xml) {
   VolumesPage page;
   for (const auto& item : volumes.children("item")) {
     page.volumes.push_back(volume_from(item));
-    const VolumeAnswer& volume = page.volumes.back();
+    VolumeAnswer& volume = page.volumes.back();
+    const auto size = size_of(item);
+    if (!size) return std::nullopt;
+    volume.size = *size;
     if (volume.id.empty() || volume.state.empty()) return std::nullopt;
   }
   page.next_token = text(answer, "nextToken");

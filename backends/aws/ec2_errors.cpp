@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "backends/aws/quote.h"
+
 namespace mooring::backends::aws {
 namespace {
 
@@ -69,7 +71,6 @@ bool is_device_name_in_use(const ServiceError& error) {
 }
 
 std::string sentence(const ServiceError& error) {
-  constexpr std::size_t kLongest = 300;
   // These quote the request that was signed, its security token included.
   if (error.code == "SignatureDoesNotMatch")
     return "EC2 does not accept the signature (SignatureDoesNotMatch): the secret access key is not the right one, or "
@@ -77,12 +78,9 @@ std::string sentence(const ServiceError& error) {
            "clock of this instance is wrong";
   std::string said = error.message.substr(0, error.message.find("Encoded authorization failure message"));
   while (said.ends_with(' ')) said.pop_back();
-  if (said.size() > kLongest) said = said.substr(0, kLongest) + "…";
-  std::ranges::replace_if(
-      said, [](unsigned char c) { return c < ' '; }, ' ');
-  std::string text = "EC2 says " + (error.code.empty() ? "no" : error.code);
-  if (!said.empty()) text += ": " + said;
-  if (!error.request_id.empty()) text += " (request " + error.request_id + ")";
+  std::string text = "EC2 says " + (error.code.empty() ? "no" : quote(error.code, {}));
+  if (!said.empty()) text += ": " + quote(said, {});
+  if (!error.request_id.empty()) text += " (request " + quote(error.request_id, {}) + ")";
   return text;
 }
 

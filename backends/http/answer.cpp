@@ -71,6 +71,8 @@ Result<bool> AnswerReader::take(std::string_view bytes) {
     if (was_head) state_->head_size += used;
     const bool incomplete = error == beast::http::error::need_more;
     if (error && !incomplete) return failed(error);
+    // Three digits are a status for Beast; below 100 there is none (RFC 9110, 15).
+    if (parser.is_header_done() && parser.get().result_int() < 100) return failed(beast::http::error::bad_status);
     if (parser.is_done() && parser.get().result_int() >= 200) return true;
     if (parser.is_done() && parser.get().result_int() == 101)
       return Error{Errc::broken, "changes to another protocol, which nobody asked for", true};

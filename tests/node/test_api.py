@@ -248,6 +248,18 @@ def test_a_last_event_id_that_is_no_number_is_refused(moord):
 # ---- the end
 
 
+@pytest.mark.parametrize("odd", ["7x", "7 8", "-1", "+7", "0x7"])
+def test_a_last_event_id_with_something_behind_the_number_is_refused(moord, odd):
+    assert moord.request("GET", "/v1/events?follow=false", headers={"Last-Event-ID": odd}).status == 400
+
+
+def test_a_last_event_id_beyond_all_numbers_is_of_another_clock(moord, data):
+    moord.put("run", [mount(data, "/data")])
+    answer = moord.request("GET", "/v1/events?follow=false", headers={"Last-Event-ID": "9" * 40})
+    assert answer.status == 200
+    assert "event: " in answer.text
+
+
 def test_sigterm_answers_those_who_wait_and_ends_the_event_streams(moord, held_mkfs):
     moord.put("run", ["new:/data"], wait=None, definitions=[NEW])
     held_mkfs.wait_for_start()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what Mooring is built with, from the distribution: Debian 12, Debian 13, Ubuntu 24.04.
-#   install-dependencies.sh [build|test|lint]…     default: build
+#   install-dependencies.sh [build|test|lint|fuzz]…     default: build
 # Does nothing, and needs no root, when everything is there.
 set -euo pipefail
 
@@ -23,8 +23,9 @@ for what in "${@:-build}"; do
         ca-certificates
         util-linux e2fsprogs xfsprogs btrfs-progs) ;;
     test) packages+=(libgtest-dev libgmock-dev ccache python3 python3-venv procps qemu-system-x86 busybox-static) ;;
+    fuzz) packages+=(clang-14 libclang-rt-14-dev ccache) ;;
     lint) packages+=(clang-format-14 clang-tidy-14 clang-14 shellcheck) ;;
-    *) echo "usage: $0 [build|test|lint]…" >&2; exit 2 ;;
+    *) echo "usage: $0 [build|test|lint|fuzz]…" >&2; exit 2 ;;
   esac
 done
 

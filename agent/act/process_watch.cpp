@@ -6,6 +6,7 @@
 #include <sstream>
 #include <utility>
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +18,20 @@ namespace mooring::agent::act {
 struct ProcessWatch::Wait {
   Wait(const boost::asio::any_io_executor& executor, std::function<void()> callback)
       : descriptor(executor), ended(std::move(callback)) {}
+
+  /// An event alone is no end: now and then one comes for a process that lives (seen under load, with a descriptor that
+  /// had just been opened). poll(2) says whether it has ended, and else it is waited for again.
+  static void listen(const std::shared_ptr<Wait>& wait) {
+    wait->descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                                [weak = std::weak_ptr(wait)](boost::system::error_code error) {
+                                  const auto self = weak.lock();
+                                  if (error || !self) return;
+                                  pollfd state{self->descriptor.native_handle(), POLLIN, 0};
+                                  if (::poll(&state, 1, 0) != 1) return listen(self);
+                                  self->ended();
+                                });
+  }
+
   boost::asio::posix::stream_descriptor descriptor;
   std::function<void()> ended;
 };
@@ -33,10 +48,7 @@ ProcessWatch::ProcessWatch(const boost::asio::any_io_executor& executor, pid_t p
     return;
   }
   wait_->descriptor.assign(descriptor);
-  wait_->descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                               [report](boost::system::error_code error) {
-                                 if (!error) report();
-                               });
+  Wait::listen(wait_);
 }
 
 ProcessWatch::ProcessWatch(ProcessWatch&&) noexcept = default;

@@ -15,18 +15,27 @@ constexpr std::string_view kThemselves[] = {"/",        "/home",    "/media",   
                                             "/run",     "/srv",     "/tmp",       "/var",     "/var/cache", "/var/lib",
                                             "/var/log", "/var/run", "/var/spool", "/var/tmp", "/lost+found"};
 
+bool belongs_to_the_system(std::string_view path) {
+  for (const auto directory : kWithAllBelow) {
+    if (path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/')) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+Result<std::string> allowed_instance_path(const std::string& path) {
+  BOOST_OUTCOME_TRY(auto normal, normal_path(path));
+  if (normal != "/" && !belongs_to_the_system(normal)) return normal;
+  return Error{Errc::unsafe_path,
+               normal + " belongs to the system; give as instance_path a directory of your own, such as /data", 0};
+}
 
 Result<std::string> allowed_host_path(const std::string& path) {
   BOOST_OUTCOME_TRY(auto normal, normal_path(path));
   const std::string_view view(normal);
-  bool system = false;
+  bool system = belongs_to_the_system(view);
   for (const auto directory : kThemselves) system = system || view == directory;
-  for (const auto directory : kWithAllBelow) {
-    const bool below =
-        view.starts_with(directory) && (view.size() == directory.size() || view[directory.size()] == '/');
-    system = system || below;
-  }
   if (system) {
     return Error{Errc::unsafe_path, normal + " is a system directory; choose one of your own, such as /data", 0};
   }

@@ -11,4 +11,7 @@ namespace mooring::mount {
 /// unsafe_path.
 Result<std::string> allowed_host_path(const std::string& path);
 
+/// The same for a directory that a task binds: not `/`, and nothing of the system's. Error: unsafe_path.
+Result<std::string> allowed_instance_path(const std::string& path);
+
 }  // namespace mooring::mount

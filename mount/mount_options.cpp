@@ -85,6 +85,8 @@ bool is_allowed(std::string_view option, Allowed own) {
 Result<std::string> mount_options(const std::string& fs, const std::vector<std::string>& wanted, bool read_only) {
   const Allowed own = allowed_for(fs);
   std::string options = "nodev,nosuid";
+  // Whoever made the file system must not decide what an error in it does to this machine: `tune2fs -e panic`.
+  if (fs.starts_with("ext")) options += ",errors=remount-ro";
   if (read_only) options += ",ro";
   for (const auto& option : wanted) {
     if (option == "ro" || option == "rw") {
@@ -98,7 +100,7 @@ Result<std::string> mount_options(const std::string& fs, const std::vector<std::
           Errc::invalid_option,
           "the mount option '" + printable(option) + "' is not allowed for " + fs + "; allowed are: " + listed(own), 0};
     }
-    if (option != "nodev" && option != "nosuid") options += "," + option;
+    if (option != "nodev" && option != "nosuid" && option != "errors=remount-ro") options += "," + option;
   }
   return options;
 }

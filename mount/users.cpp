@@ -84,10 +84,26 @@ std::string how_used(const std::string& process, const Marks& marks) {
   return {};
 }
 
-User user_of(pid_t pid, std::string how) {
+/// Users choose the names of their processes, files and containers: none of them may forge a line of a log or speak to
+/// a terminal.
+std::string harmless(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string safe;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f && c != '\\') {
+      safe += c;
+    } else {
+      safe += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+  }
+  return safe;
+}
+
+User user_of(pid_t pid, std::string_view how) {
   const auto process = "/proc/" + std::to_string(pid);
-  return User{pid, read_attribute(process + "/comm").value_or(""),
-              container_in(read_file(process + "/cgroup").value_or("")), std::move(how)};
+  return User{pid, harmless(read_attribute(process + "/comm").value_or("")),
+              container_in(read_file(process + "/cgroup").value_or("")), harmless(how)};
 }
 
 std::vector<User> processes_with(const Marks& marks) {
@@ -97,8 +113,8 @@ std::vector<User> processes_with(const Marks& marks) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc() || end != name.data() + name.size()) continue;
-    auto how = how_used("/proc/" + name, marks);
-    if (!how.empty()) users.push_back(user_of(pid, std::move(how)));
+    const auto how = how_used("/proc/" + name, marks);
+    if (!how.empty()) users.push_back(user_of(pid, how));
   }
   return users;
 }
@@ -114,7 +130,7 @@ void add_loop_devices(const Marks& marks, std::vector<User>& users) {
     loop_info64 info{};
     if (!loop || ::ioctl(loop.get(), LOOP_GET_STATUS64, &info) != 0 || !marks.devices.contains(info.lo_device))
       continue;
-    users.push_back(User{0, "/dev/" + name, "", "loop device of the file " + *file});
+    users.push_back(User{0, "/dev/" + name, "", "loop device of the file " + harmless(*file)});
   }
 }
 
@@ -143,7 +159,7 @@ std::vector<User> as_users(const std::vector<Copy>& copies) {
   std::vector<User> users;
   for (const auto& copy : copies) {
     if (copy.pid == 0) {
-      users.push_back(User{0, "", "", "also mounted at " + copy.target});
+      users.push_back(User{0, "", "", "also mounted at " + harmless(copy.target)});
     } else {
       users.push_back(user_of(copy.pid, "mount namespace, mounted there at " + copy.target));
     }

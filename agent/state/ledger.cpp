@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
@@ -238,6 +239,13 @@ Result<void> Ledger::Database::take_lock(const std::string& directory) {
 
 Result<void> Ledger::Database::open(std::string file) {
   path = std::move(file);
+  // Nobody else reads it, whatever the umask and the mode of a directory that was there before; what SQLite makes
+  // beside it has the same mode.
+  const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const bool is_private = made >= 0 && ::fchmod(made, 0600) == 0;
+  const int refused = errno;
+  if (made >= 0) ::close(made);
+  if (!is_private) return Error{"cannot open the ledger " + path + ": " + std::generic_category().message(refused)};
   sqlite3* handle = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);

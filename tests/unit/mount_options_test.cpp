@@ -6,10 +6,15 @@ namespace mooring::mount {
 namespace {
 
 TEST(MountOptions, nodev_and_nosuid_come_first_and_once) {  // rule 16
-  EXPECT_EQ(mount_options("ext4", {}, false).value(), "nodev,nosuid");
-  EXPECT_EQ(mount_options("ext4", {"nosuid", "noatime"}, false).value(), "nodev,nosuid,noatime");
+  EXPECT_EQ(mount_options("btrfs", {}, false).value(), "nodev,nosuid");
+  EXPECT_EQ(mount_options("btrfs", {"nosuid", "noatime"}, false).value(), "nodev,nosuid,noatime");
   EXPECT_EQ(mount_options("xfs", {}, true).value(), "nodev,nosuid,ro");
   EXPECT_EQ(mount_options("vfat", {"noexec"}, false).value(), "nodev,nosuid,noexec");
+}
+
+TEST(MountOptions, what_an_error_of_an_ext_does_is_not_for_its_superblock_to_say) {
+  EXPECT_EQ(mount_options("ext4", {}, false).value(), "nodev,nosuid,errors=remount-ro");
+  EXPECT_EQ(mount_options("ext4", {"errors=remount-ro"}, true).value(), "nodev,nosuid,errors=remount-ro,ro");
 }
 
 TEST(MountOptions, each_file_system_has_its_own) {

@@ -1,0 +1,145 @@
+"""What a user without rights, or a disk made to harm, can do: the claims of SECURITY.md, by their numbers."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+
+import node
+import pytest
+from daemon import mount
+
+_NOBODY = 65534
+_SECURITY = pathlib.Path(__file__).parents[2] / "SECURITY.md"
+
+
+def as_nobody(attempt, *arguments):
+    """Makes a call as a user without rights, in a process of its own; the name of the error it ended with, or none."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        said = "?"
+        try:
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
+            attempt(*(str(argument) for argument in arguments))
+            said = ""
+        except OSError as error:
+            said = type(error).__name__
+        finally:
+            os.write(writing, said.encode())
+            os._exit(0)
+    os.close(writing)
+    with open(reading) as answer:
+        said = answer.read()
+    os.waitpid(pid, 0)
+    return said
+
+
+@pytest.fixture
+def open_scratch(scratch):
+    """Everybody may come as far as what moord itself protects."""
+    scratch.chmod(0o755)
+    return scratch
+
+
+def test_each_claim_has_its_test():
+    claims = re.findall(r"^\| S(\d+) \|.*`(test_s\d+_\w+)` \|$", _SECURITY.read_text(), re.MULTILINE)
+    assert [int(number) for number, _ in claims] == list(range(1, len(claims) + 1))
+    tests = [name for name in globals() if re.match(r"test_s\d+_", name)]
+    assert sorted(tests) == sorted(name for _, name in claims)
+    assert all(name.startswith(f"test_s{number}_") for number, name in claims)
+
+
+def test_s1_socket(open_scratch, moord):
+    assert as_nobody(socket.socket(socket.AF_UNIX).connect, moord.socket_path) == "PermissionError"
+
+
+def test_s2_state(open_scratch, moord, new_moord):
+    careless = new_moord("careless")  # somebody has made the directory for it, open to all
+    careless.state_dir.mkdir(mode=0o755)
+    careless.start()
+    for file in careless.state_dir.iterdir():
+        assert as_nobody(open, file) == "PermissionError"
+    assert as_nobody(os.listdir, careless.state_dir) == ""  # so it was the files that refused
+    assert as_nobody(os.listdir, moord.state_dir) == "PermissionError"
+    for file in moord.state_dir.iterdir():
+        assert as_nobody(open, file) == "PermissionError"
+        assert file.stat().st_mode & 0o077 == 0, file
+
+
+def test_s3_mount_root(open_scratch, moord, data):
+    moord.ready("run", [mount(data, "/data")])
+    assert as_nobody(os.mkdir, moord.mount_root / "mine") == "PermissionError"
+    assert as_nobody(os.mkdir, moord.stage(data) / "mine") == "PermissionError"
+    assert as_nobody(os.rename, moord.stage(data), moord.mount_root / "other") != ""
+
+
+def test_s4_panic(moord, data):
+    node.run("tune2fs", "-e", "panic", moord.image(data))
+    moord.ready("run", [mount(data, "/data")])
+    table = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    line = next(entry for entry in table if f" {moord.stage(data)} " in entry)
+    # The kernel leaves out what the superblock says as well: it says panic.
+    assert "errors=remount-ro" in line, line
+
+
+def test_s5_setuid_and_devices(moord, data):
+    moord.ready("run", [mount(data, "/data")])
+    flags = os.statvfs(moord.stage(data)).f_flag
+    assert flags & os.ST_NOSUID and flags & os.ST_NODEV
+    device = moord.stage(data) / "null"
+    os.mknod(device, 0o666 | 0o020000, os.makedev(1, 3))
+    with pytest.raises(PermissionError):
+        open(device)
+
+
+def test_s6_names(moord, data):
+    moord.ready("run", [mount(data, "/data")])
+    folder = moord.stage(data) / "a\n\x1b[2Jtask=x released"
+    folder.mkdir()
+    with node.sleeper(cwd=folder) as holder:
+        try:
+            answer = moord.delete("run", wait="20s")
+            assert answer.status == 409 and "\\x0a\\x1b[2J" in answer.json["detail"], answer
+            assert "\x1b" not in moord.log() and "\ntask=x released" not in moord.log()
+            assert "\x1b" not in str(answer.json) and "\n" not in answer.json["detail"]
+        finally:
+            holder.kill()
+
+
+@pytest.mark.parametrize("path", ["/", "/etc/mine", "/usr/lib/mine", "/proc/1", "link/mine"])
+def test_s7_instance_path(moord, scratch, path):
+    (scratch / "link").symlink_to("/etc")
+    where = path if path.startswith("/") else str(scratch / path)
+    answer = moord.put("run", [{"instance_path": where, "path": "/data"}])
+    assert answer.status in (422, 424), answer
+    assert not os.path.exists("/etc/mine") and not os.path.exists("/usr/lib/mine")
+
+
+def test_s8_slow_and_large_clients(moord):
+    slow = []
+    try:
+        for _ in range(200):
+            slow.append(socket.socket(socket.AF_UNIX))
+            slow[-1].connect(str(moord.socket_path))
+            slow[-1].sendall(b"GET /livez HT")
+        assert moord.request("PUT", "/v1/tasks/run", b"x" * (2 << 20)).status == 413
+        assert moord.get("/livez").status == 200
+    finally:
+        for client in slow:
+            client.close()
+
+
+def test_s9_busy(moord, data):
+    moord.ready("run", [mount(data, "/data")])
+    os.chmod(moord.stage(data), 0o755)
+    with subprocess.Popen(["sleep", "infinity"], cwd=moord.stage(data), user=_NOBODY) as holder:
+        try:
+            answer = moord.delete("run", wait="20s")
+            assert answer.status == 409 and f"pid {holder.pid}" in answer.json["detail"], answer
+            assert moord.is_mounted(data)
+        finally:
+            holder.kill()

@@ -32,11 +32,16 @@ Result<Image> open_image(const ImagePath& path, bool for_writing) {
   Image image;
   image.file =
       FileDescriptor(open(name.c_str(), (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!image.file && errno == ENOENT) return Error{Errc::not_found, "there is no image " + name, {}};
+  if (!image.file && errno == ENOENT)
+    return Error{Errc::not_found,
+                 "there is no image " + name + "; check the name, or define the volume with a size, and it is made",
+                 {}};
   if (!image.file) return failed("cannot open " + name, errno);
   struct stat status {};
   if (fstat(image.file.get(), &status) != 0) return failed("cannot stat " + name, errno);
-  if (!S_ISREG(status.st_mode)) return Error{Errc::attach_failed, name + " is not a regular file", {}};
+  if (!S_ISREG(status.st_mode))
+    return Error{
+        Errc::attach_failed, name + " is not a regular file; put an image there, or take another volume_id", {}};
   image.id = {status.st_dev, status.st_ino};
   image.size = static_cast<std::uint64_t>(status.st_size);
   return image;

@@ -1,0 +1,98 @@
+"""Every failure says what was seen and what to do, and `moorctl status TASK` shows it: nobody has to read a log."""
+
+import node
+import pytest
+from daemon import BINARY, definition, mount
+
+
+def status(moord, task="run"):
+    return node.run(BINARY.parent / "moorctl", "--socket", moord.socket_path, "status", task)
+
+
+def blank(moord):
+    node.make_image(moord.image("vol"))
+
+
+def garbage(moord):
+    node.overwrite_superblock(node.make_image(moord.image("vol")))
+
+
+def other_file_system(moord):
+    node.make_image(moord.image("vol"), "ext4")
+
+
+def luks(moord):
+    node.make_image(moord.image("vol"))
+    with open(moord.image("vol"), "r+b") as image:
+        image.write(b"LUKS\xba\xbe\x00\x01")
+
+
+def partitions(moord):
+    node.write_partition_table(node.make_image(moord.image("vol")), [(2048, 4096), (8192, 4096)])
+
+
+def nothing(_):
+    pass
+
+
+def not_a_file(moord):
+    moord.image("vol").mkdir(parents=True)
+
+
+def root_is_a_file(moord):
+    node.make_image(moord.image("vol"), "ext4")
+    moord.mount_root.write_text("")
+
+
+def somebody_elses_files(moord):
+    node.make_image(moord.image("vol"), "ext4")
+    moord.stage("vol").mkdir(parents=True)
+    (moord.stage("vol") / "precious").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("make", "more", "verdict", "seen", "action"),
+    [
+        (blank, {}, "unsafe_filesystem", "blank", "init_fs"),
+        (garbage, {}, "unsafe_filesystem", "/dev/loop", "wipefs"),
+        (other_file_system, {"fs": "xfs"}, "unsafe_filesystem", "has ext4", "xfs was asked for"),
+        (luks, {}, "unsafe_filesystem", "LUKS", "wipefs"),
+        (partitions, {}, "unsafe_filesystem", "partition table (dos)", "partprobe"),
+        (nothing, {}, "not_found", "vol.img", "define the volume with a size"),
+        (not_a_file, {}, "attach_failed", "not a regular file", "put an image there"),
+        (root_is_a_file, {}, "mount_failed", "/mnt/vol", "is not a directory"),
+        (somebody_elses_files, {}, "mount_failed", "it holds 'precious'", "nothing is mounted over files"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_status_tells_why_a_volume_could_not_be_had(moord, make, more, verdict, seen, action):
+    make(moord)
+    moord.failed("run", [mount("vol", "/data", **more)])
+    shown = status(moord)
+    assert "vol" in shown and "/data" in shown and verdict in shown, shown
+    assert seen in shown and action in shown, shown
+    if make is root_is_a_file:
+        moord.mount_root.unlink()
+        moord.mount_root.mkdir()
+    if make is somebody_elses_files:
+        (moord.stage("vol") / "precious").unlink()
+        moord.stage("vol").rmdir()
+
+
+def test_status_tells_the_verdict_on_every_candidate(moord):
+    away = [definition("east", region="us-east-1"), definition("west", region="us-west-2")]
+    moord.failed("run", [mount(["east", "west"], "/data")], definitions=away)
+    shown = status(moord)
+    for name, region in (("east", "us-east-1"), ("west", "us-west-2")):
+        assert f"{name}  wrong_region  in {region}; this instance is in {moord.region}" in shown, shown
+
+
+def test_status_tells_who_keeps_a_release_waiting(moord, data):
+    moord.ready("run", [mount(data, "/data")])
+    with node.sleeper(cwd=moord.stage(data)) as holder:
+        try:
+            assert moord.delete("run", wait="20s").status == 409
+            shown = status(moord)
+            assert f"sleep (pid {holder.pid}, working directory {moord.stage(data)})" in shown, shown
+        finally:
+            holder.kill()

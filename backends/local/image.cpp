@@ -63,6 +63,18 @@ Result<void> create_image(const ImagePath& path, std::uint64_t size) {
   return boost::outcome_v2::success();
 }
 
+Result<void> refuse_if_others_can_change(const Image& image, const ImagePath& path) {
+  struct stat status {};
+  if (fstat(image.file.get(), &status) != 0) return failed("cannot stat " + path.image(), errno);
+  const bool foreign = status.st_uid != 0 && status.st_uid != geteuid();
+  const bool open_to_all = (status.st_mode & S_IWOTH) != 0 || ((status.st_mode & S_IWGRP) != 0 && status.st_gid != 0);
+  if (!foreign && !open_to_all) return boost::outcome_v2::success();
+  return Error{Errc::attach_failed,
+               path.image() + " can be changed by others than root, so it is not attached; if its content can be " +
+                   "trusted: chown root, chmod 600",
+               {}};
+}
+
 bool lock_image(const Image& image) {
   auto lock = whole_file();
   return fcntl(image.file.get(), F_OFD_SETLK, &lock) == 0;

@@ -33,6 +33,10 @@ Result<Image> open_image(const ImagePath& path, bool for_writing);
 /// Makes a sparse image, complete or not at all; one that is there already is left as it is.
 Result<void> create_image(const ImagePath& path, std::uint64_t size);
 
+/// A user who can write to the image could change a mounted file system under the kernel. Errors: attach_failed, saying
+/// so.
+Result<void> refuse_if_others_can_change(const Image& image, const ImagePath& path);
+
 /// Takes the lock that makes the image exclusive across all processes of the machine: an open-file-description lock
 /// (fcntl(2), F_OFD_SETLK). The loop device that gets this descriptor keeps it, so it lasts exactly as long as the
 /// attachment, whatever becomes of the process. False: somebody else has it. Needs an image opened for writing.

@@ -80,6 +80,7 @@ Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const
   // The lock is free, but a loop device is there: not one of ours, they keep their lock.
   if (loop)
     return Error{Errc::in_use, path.image() + " is attached as " + loop->device + " by another program", loop->device};
+  BOOST_OUTCOME_TRYV(refuse_if_others_can_change(image, path));
   BOOST_OUTCOME_TRYV(write_holder(path, instance));
   BOOST_OUTCOME_TRY(auto device, configure_loop(image.file.get(), path.image(), volume.read_only));
   Attached attached{.look = look_of(image)};

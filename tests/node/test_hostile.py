@@ -143,3 +143,12 @@ def test_s9_busy(moord, data):
             assert moord.is_mounted(data)
         finally:
             holder.kill()
+
+
+@pytest.mark.parametrize(("mode", "owner"), [(0o666, 0), (0o600, _NOBODY)])
+def test_s10_image_of_others(moord, data, mode, owner):
+    moord.image(data).chmod(mode)
+    os.chown(moord.image(data), owner, 0)
+    task = moord.failed("run", [mount(data, "/data")])
+    assert "can be changed by others" in str(task) and "chmod 600" in str(task), task
+    assert not node.loop_devices(moord.local)

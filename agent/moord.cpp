@@ -34,6 +34,7 @@
 #include "backends/http/client.h"
 #include "backends/identify.h"
 #include "backends/registry.h"
+#include "failpoint/failpoint.h"
 #include "mount/host_path.h"
 #include "systemd/notify.h"
 
@@ -300,6 +301,15 @@ int main(int argc, char** argv) {
                             ->type_name("FILE")
                             ->capture_default_str();
   app.add_flag("--check", arguments.check, "Validate the configuration and the volume definitions, then exit");
+#ifdef MOORING_FAILPOINTS
+  app.add_flag_function(
+      "--failpoints",
+      [](std::int64_t) {
+        for (const std::string& name : failpoint::all()) std::cout << name << '\n';
+        throw CLI::Success();
+      },
+      "List the points at which a test may let it die");
+#endif
   app.footer(
       "Runs in the foreground until SIGTERM. Stopping it unmounts nothing.\nTalk to it with moorctl(1).\n\n"
       "Exit status: 0 stopped, or --check found all valid · 1 cannot run: the log says why · 2 usage, or the\n"

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "failpoint/failpoint.h"
 #include "mount/host.h"
 #include "mount/host_path.h"
 #include "mount/mount_point.h"
@@ -138,6 +139,7 @@ Result<void> bind(const std::string& source, const std::string& path, bool read_
   }
   BOOST_OUTCOME_TRY(expect_empty(there.directory.get(), place.path));
   auto bound = bind_on(there.directory.get(), from.get(), place.path);
+  MOORING_FAILPOINT("bind.bound");
   auto confirmed = confirm_bind(place, origin, read_only);
   if (confirmed) return confirmed;
   // Rule 13: an error does not say that nothing was mounted. What is there and is ours goes; it is on the directory

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "failpoint/failpoint.h"
 #include "mount/blank_proof.h"
 #include "mount/claim.h"
 #include "mount/disk_identity.h"
@@ -104,6 +105,7 @@ Result<FileSystem> format(const DiskLook& look, const Device& disk, const std::s
   // mkfs claims the disk for itself too (O_EXCL), so ours is given up just before. The lock and the open descriptor
   // stay.
   BOOST_OUTCOME_TRY(confirm_name(opened));
+  MOORING_FAILPOINT("format.proven");
   auto ended = run_process(mkfs_arguments(type, opened.device.path), stop);
   if (!ended) {
     Error error = ended.error();

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "failpoint/failpoint.h"
 #include "mount/kernel_files.h"
 
 namespace mooring::mount {
@@ -256,6 +257,7 @@ Result<void> remove_mount_point(const Place& place) {
   const int directory = opened.value().get();
   BOOST_OUTCOME_TRY(expect_empty(directory, place.path));
   set_immutable(directory, false);
+  MOORING_FAILPOINT("unmount.point_opened");
   if (::unlinkat(place.parent.get(), place.name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) {
     return boost::outcome_v2::success();
   }

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "failpoint/failpoint.h"
 #include "mount/block_device.h"
 #include "mount/disk_identity.h"
 #include "mount/host.h"
@@ -137,9 +138,11 @@ Result<MountEntry> mount_at(const StageRequest& request, const std::string& opti
     BOOST_OUTCOME_TRY(const bool used, blocking::still_mounted_somewhere(request.device));
     if (used) return Error{Errc::busy, request.device.path + " is in use by somebody else on this machine", 0};
     BOOST_OUTCOME_TRY(protect_from_writes(device, true));
+    MOORING_FAILPOINT("mount.writes_forbidden");
   }
   const auto attempt = [&](const std::string& all_options) {
     const auto mounted = mount_on(directory, device.device.path, filesystem.type, all_options, place.path);
+    MOORING_FAILPOINT("mount.mounted");
     return verify(request, place, directory, below, mounted ? std::nullopt : std::optional<Error>(mounted.error()));
   };
   const bool xfs = filesystem.type == "xfs";
@@ -185,7 +188,9 @@ Result<MountEntry> stage(const StageRequest& request) {
   if (seen.mounted) return already_mounted(request, *seen.mounted, place);
   BOOST_OUTCOME_TRY(const auto below, look_at(point.directory.get(), path));
   if (below.mount_root) return Error{Errc::occupied, "something was mounted at " + path + " a moment ago", 0};
+  MOORING_FAILPOINT("mount.point_made");
   BOOST_OUTCOME_TRY(close_mount_point(point.directory.get(), path));
+  MOORING_FAILPOINT("mount.point_closed");
   auto mounted = mount_at(request, options, place, point.directory.get(), below);
   point.directory.reset();
   if (!mounted && request.write_protected) {

@@ -1,6 +1,7 @@
 // The end of a stage: nothing of it is left in the kernel, or it is said who keeps it there (rule 10).
 #include <cerrno>
 
+#include "failpoint/failpoint.h"
 #include "mount/claim.h"
 #include "mount/copies.h"
 #include "mount/host.h"
@@ -79,6 +80,7 @@ Result<void> unstage(const std::string& root, const std::string& name, const Dev
     if (force) sync_within(place, kForcedSync);  // best effort: what can still be written is (rule 10)
     BOOST_OUTCOME_TRY(force ? unmount(place, true) : unmount_safely(place, seen.value(), device));
   }
+  MOORING_FAILPOINT("unmount.unmounted");
   // Also when nothing was mounted: an earlier call may have unmounted it and then found that it lives on elsewhere.
   if (!force && (device.major != 0 || device.minor != 0)) {
     BOOST_OUTCOME_TRY(prove_gone(device, place.path));

@@ -8,6 +8,7 @@
 
 #include "agent/act/pace.h"
 #include "agent/act/volume.h"
+#include "failpoint/failpoint.h"
 
 namespace mooring::agent::act {
 
@@ -153,6 +154,7 @@ Volume::Done Volume::await_release() {
 Volume::Done Volume::detach() {
   const auto backend = services_.here.backend(form_.backend);
   if (!backend) co_return block(backend.error().message);
+  MOORING_FAILPOINT("detach.before");
   auto detached = co_await backend.value()->detach(form_.volume, stuck_);
   // Somebody just looks at the device (udev does): no reason yet to tell anybody that it is busy.
   Signal& devices = services_.node.devices_changed();
@@ -161,6 +163,7 @@ Volume::Done Volume::detach() {
     co_await devices.wait_until(Clock::now() + std::chrono::milliseconds(50));
     detached = co_await backend.value()->detach(form_.volume, stuck_);
   }
+  MOORING_FAILPOINT("detach.after");
   if (!detached) {
     const bool seen = detached.error().code == backends::Errc::not_ready && !holders_.empty();
     co_return block(detached.error().message + (seen ? ", in use by " + described(holders_) : ""));

@@ -8,6 +8,7 @@
 #include "agent/act/look.h"
 #include "agent/act/volume.h"
 #include "agent/act/volumes.h"
+#include "failpoint/failpoint.h"
 
 namespace mooring::agent::act {
 
@@ -152,6 +153,9 @@ Volume::Done Volume::look_at_stage() {
     view_.stage = VolumeView::Stage::free;
   } else if (disk_ && on_disk(*mounted_, *disk_)) {
     view_.stage = VolumeView::Stage::ours;
+    // What is read-only does not grow, which is where others are asked for their size after a restart.
+    if (view_.wanted && view_.read_only)
+      if (auto usage = co_await services_.node.usage(mounted_->target)) usage_ = std::move(usage).value();
     if (view_.wanted && mounted_->read_only && !view_.read_only)
       fail({Verdict::mount_failed, "is mounted read-only at " + mounted_->target +
                                        ": from an earlier goal, or because of errors (see dmesg); release it first"});
@@ -234,7 +238,9 @@ Volume::Done Volume::attach() {
   if (!backend) co_return fail(decide::failure_of(backend.error()));
   backends::Volume wanted = form_.volume;
   wanted.defined = wanted.defined && !existed_;  // what has been there is not made anew, blank
+  MOORING_FAILPOINT("attach.before");
   auto attached = co_await backend.value()->attach(std::move(wanted));
+  MOORING_FAILPOINT("attach.after");
   if (!attached) {
     const backends::Error& error = attached.error();
     // Without an answer it may be on its way, even if the provider's lists do not tell of it yet: it is taken back

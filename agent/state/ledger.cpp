@@ -16,6 +16,7 @@
 #include <boost/json/value.hpp>
 
 #include "agent/state/sqlite.h"
+#include "failpoint/failpoint.h"
 
 namespace mooring::agent::state {
 namespace {
@@ -313,6 +314,7 @@ Result<Snapshot> Ledger::load() {
 
 Result<void> Ledger::commit(const std::vector<Change>& changes) {
   if (changes.empty()) return boost::outcome_v2::success();
+  MOORING_FAILPOINT_STEP("commit");
   bool ok = database_->execute("BEGIN IMMEDIATE");
   for (const Change& change : changes) ok = ok && std::visit(Apply{database_->sqlite.get()}, change);
   if (ok && database_->execute("COMMIT")) return boost::outcome_v2::success();

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/local/failed.h"
+#include "failpoint/failpoint.h"
 
 namespace mooring::backends::local {
 namespace {
@@ -22,8 +23,17 @@ struct flock whole_file() {
   return lock;
 }
 
-// Written beside and renamed, so that nobody ever reads half of it.
-std::string beside(const std::string& path) { return path + "." + std::to_string(getpid()) + ".new"; }
+// Written beside and renamed, so that nobody ever reads half of it. Who writes it has the image's lock: one name will
+// do, and what a killed run left of it is found again.
+std::string beside(const std::string& path) { return path + ".new"; }
+
+/// A file without a name goes by itself when its maker is killed (rule 18); not every file system has such.
+int open_nameless(const std::string& folder) { return open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); }
+
+int link_nameless(int file, const std::string& name) {
+  const auto way = "/proc/self/fd/" + std::to_string(file);
+  return linkat(AT_FDCWD, way.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
+}
 
 }  // namespace
 
@@ -52,13 +62,21 @@ Result<void> create_image(const ImagePath& path, std::uint64_t size) {
   std::filesystem::create_directories(path.folder(), error);
   if (error) return failed("cannot make the directory " + path.folder(), error.value());
   std::string fresh = path.folder() + "/." + path.name + ".XXXXXX";
-  const FileDescriptor file(mkostemp(fresh.data(), O_CLOEXEC));  // mode 0600
+  const int nameless = open_nameless(path.folder());
+  const bool named = nameless < 0;
+  const FileDescriptor file(named ? mkostemp(fresh.data(), O_CLOEXEC) : nameless);  // mode 0600
   if (!file) return failed("cannot make " + fresh, errno);
+  MOORING_FAILPOINT("local.temporary_image_made");
   int result = ftruncate(file.get(), static_cast<off_t>(size)) == 0 ? 0 : errno;
   if (result == 0 && fsync(file.get()) != 0) result = errno;
   // A hard link never replaces: whoever comes second finds the image that the first one made.
-  if (result == 0 && link(fresh.c_str(), path.image().c_str()) != 0 && errno != EEXIST) result = errno;
-  unlink(fresh.c_str());
+  if (result == 0) {
+    const std::string image = path.image();
+    const int linked = named ? link(fresh.c_str(), image.c_str()) : link_nameless(file.get(), image);
+    if (linked != 0 && errno != EEXIST) result = errno;
+  }
+  MOORING_FAILPOINT("local.image_made");
+  if (named) unlink(fresh.c_str());
   if (result != 0) return failed("cannot make " + path.image(), result);
   return boost::outcome_v2::success();
 }
@@ -99,10 +117,16 @@ Result<void> write_holder(const ImagePath& path, const std::string& holder) {
     file << holder << '\n';
     if (!file.flush()) return failed("cannot write " + fresh, errno);
   }
+  MOORING_FAILPOINT("local.holder_beside_written");
   if (std::rename(fresh.c_str(), path.holder().c_str()) != 0) return failed("cannot write " + path.holder(), errno);
+  MOORING_FAILPOINT("local.holder_written");
   return boost::outcome_v2::success();
 }
 
-void remove_holder(const ImagePath& path) { unlink(path.holder().c_str()); }
+void remove_holder(const ImagePath& path) {
+  unlink(beside(path.holder()).c_str());
+  unlink(path.holder().c_str());
+  MOORING_FAILPOINT("local.holder_removed");
+}
 
 }  // namespace mooring::backends::local

@@ -6,6 +6,7 @@
 #include "backends/local/image.h"
 #include "backends/local/loop_device.h"
 #include "backends/offload.h"
+#include "failpoint/failpoint.h"
 
 namespace mooring::backends::local {
 namespace {
@@ -83,9 +84,17 @@ Result<Attached> attach_image(const ImagePath& path, const Volume& volume, const
   BOOST_OUTCOME_TRYV(refuse_if_others_can_change(image, path));
   BOOST_OUTCOME_TRYV(write_holder(path, instance));
   BOOST_OUTCOME_TRY(auto device, configure_loop(image.file.get(), path.image(), volume.read_only));
+  MOORING_FAILPOINT("local.loop_configured");
   Attached attached{.look = look_of(image)};
   attached.look.links.push_back(std::move(device));
   return attached;
+}
+
+/// The name goes with the attachment; so does what a killed run wrote of it before there was a loop device (rule 18).
+/// Whoever attaches it has the lock first, so a name that is somebody else's by now stays.
+void forget_holder(const ImagePath& path) {
+  const auto free = open_image(path, true);
+  if (free && lock_image(free.value())) remove_holder(path);
 }
 
 Result<void> detach_image(const ImagePath& path, const std::string& instance) {
@@ -95,12 +104,12 @@ Result<void> detach_image(const ImagePath& path, const std::string& instance) {
   auto loop = image ? find_loop(image.value().id) : std::nullopt;
   if (!loop) loop = find_loop_of_deleted(path.image());
   // What is not there, or not under our name, is not ours to detach (rule 11).
+  if (!loop) forget_holder(path);
   if (!loop || read_holder(path) != instance) return boost::outcome_v2::success();
   BOOST_OUTCOME_TRY(const bool gone, clear_loop(*loop));
+  MOORING_FAILPOINT("local.loop_cleared");
   if (!gone) return Error{Errc::not_ready, loop->device + " is still open; it goes when it is closed", {}};
-  // The name goes with the attachment, unless another instance has been quick, and it is its own name by now.
-  const auto free = open_image(path, true);
-  if (free && lock_image(free.value())) remove_holder(path);
+  forget_holder(path);
   return boost::outcome_v2::success();
 }
 

@@ -105,7 +105,7 @@ class Moord:
                 env={**os.environ, "NOTIFY_SOCKET": str(self.home / "notify"), **self.environment},
             )
 
-    def start(self):
+    def start(self, may_die=False):
         """Starts it, and waits until it tells systemd that it is ready (sd_notify(3))."""
         notify_path = self.home / "notify"
         notify_path.unlink(missing_ok=True)
@@ -117,11 +117,18 @@ class Moord:
                 said = b""
                 while b"READY=1" not in said:
                     seen = node.select.select([notify, ended], [], [], node.PATIENCE)[0]
+                    if may_die and notify not in seen and ended in seen:
+                        self.process.wait()
+                        break
                     assert notify in seen, f"moord did not become ready:\n{self.log()}"
                     said = notify.recv(4096)
             finally:
                 os.close(ended)
         return self
+
+    def spawn_ready_or_dead(self):
+        """As start, but it may end before it is ready."""
+        return self.start(may_die=True)
 
     def kill(self):
         """kill -9."""

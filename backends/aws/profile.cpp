@@ -6,11 +6,13 @@
 #include <string_view>
 #include <utility>
 
+#include "backends/aws/quote.h"
+
 namespace mooring::backends::aws {
 namespace {
 
 Error refused(const std::string& profile, const std::string& what) {
-  return {Errc::denied, "profile '" + profile + "': " + what, {}};
+  return {Errc::denied, "profile '" + quote(profile, {}) + "': " + quote(what, {}), {}};
 }
 
 std::string text(const Properties& properties, std::string_view key) {

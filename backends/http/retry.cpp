@@ -36,7 +36,12 @@ std::optional<std::chrono::system_clock::time_point> date_in(std::string_view te
     std::istringstream in(std::string(text) + "|");
     in.imbue(std::locale::classic());
     in >> std::get_time(&parts, form);
-    if (!in.fail()) return std::chrono::system_clock::from_time_t(timegm(&parts));
+    if (in.fail()) continue;
+    // The clock counts nanoseconds in 64 bits: from 1677 to 2262, and differences half as far.
+    constexpr int kFirst = 1970 - 1900;
+    constexpr int kLast = 2200 - 1900;
+    if (parts.tm_year < kFirst || parts.tm_year > kLast) return std::nullopt;
+    return std::chrono::system_clock::from_time_t(timegm(&parts));
   }
   return std::nullopt;
 }

@@ -14,6 +14,8 @@ Result<Identity> parse_identity(const Environment& environment) {
   identity.instance_id = std::string(variable(environment, "RUNPOD_POD_ID"));
   identity.region = std::string(variable(environment, "RUNPOD_DC_ID"));
   if (!is_name(identity.instance_id)) return lacks("the environment", "RUNPOD_POD_ID");
+  if (!identity.region.empty() && !is_name(identity.region))
+    return lacks("the environment", "a RUNPOD_DC_ID that is a name");
   add_attribute(identity, "volume_id", std::string(variable(environment, "RUNPOD_VOLUME_ID")));
   identity.source = "environment: RUNPOD_POD_ID";
   return identity;

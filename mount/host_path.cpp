@@ -1,5 +1,6 @@
 #include "mount/host_path.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "mount/mount_point.h"
@@ -16,10 +17,9 @@ constexpr std::string_view kThemselves[] = {"/",        "/home",    "/media",   
                                             "/var/log", "/var/run", "/var/spool", "/var/tmp", "/lost+found"};
 
 bool belongs_to_the_system(std::string_view path) {
-  for (const auto directory : kWithAllBelow) {
-    if (path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/')) return true;
-  }
-  return false;
+  return std::ranges::any_of(kWithAllBelow, [path](std::string_view directory) {
+    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+  });
 }
 
 }  // namespace

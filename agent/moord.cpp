@@ -11,6 +11,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <malloc.h>
@@ -149,17 +150,17 @@ class Daemon {
  public:
   Daemon(const goal::Config& config, state::Ledger& ledger, state::Snapshot snapshot, mount::DeviceEvents devices)
       : config_(config),
-        ledger_(ledger),
         snapshot_(std::move(snapshot)),
         client_(context_.get_executor(), client_settings(environment_)),
         node_(context_.get_executor(), slow_, quick_, std::move(devices)),
-        writer_(context_.get_executor(), ledger_),
+        writer_(context_.get_executor(), ledger_thread_.get_executor(),
+                [&ledger](const std::vector<state::Change>& changes) { return ledger.commit(changes); }),
         events_(act::wall_clock()),
         here_(context_.get_executor()),
         whereabouts_(identity_settings(config), backend_settings(config),
                      {context_.get_executor(), client_, environment_, quick_}, snapshot_),
         services_{context_.get_executor(), here_, settings_of(config), node_, writer_, events_},
-        planner_(services_, quick_),
+        planner_(services_, quick_.get_executor()),
         volumes_(services_),
         world_{services_, planner_, volumes_},
         tasks_(world_),
@@ -186,6 +187,7 @@ class Daemon {
     // What workers are in the middle of (a mkfs, say) is finished, not broken off.
     slow_.join();
     quick_.join();
+    ledger_thread_.join();
     return told_to_stop_ && end_ == End::again ? End::stopped : end_;
   }
 
@@ -244,7 +246,6 @@ class Daemon {
   }
 
   const goal::Config& config_;
-  state::Ledger& ledger_;
   const state::Snapshot snapshot_;
   const backends::Environment environment_ = backends::process_environment();
   End end_ = End::stopped;
@@ -252,6 +253,7 @@ class Daemon {
   boost::asio::io_context context_{1};
   boost::asio::thread_pool slow_{kSlowWorkers};
   boost::asio::thread_pool quick_{kQuickWorkers};
+  boost::asio::thread_pool ledger_thread_{1};  // SQLite, one call at a time
   backends::http::Client client_;
   act::HostNode node_;
   act::LedgerWriter writer_;

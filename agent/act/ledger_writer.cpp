@@ -11,10 +11,11 @@
 
 namespace mooring::agent::act {
 
-LedgerWriter::LedgerWriter(boost::asio::any_io_executor executor, state::Ledger& ledger)
-    : executor_(executor), ledger_(ledger), ended_(std::move(executor)) {}
-
-LedgerWriter::~LedgerWriter() { thread_.join(); }
+LedgerWriter::LedgerWriter(boost::asio::any_io_executor executor, boost::asio::any_io_executor worker, Commit commit)
+    : executor_(executor),
+      worker_(std::move(worker)),
+      commit_(std::make_shared<const Commit>(std::move(commit))),
+      ended_(std::move(executor)) {}
 
 LedgerWriter::Ticket LedgerWriter::add(state::Change change) {
   waiting_.push_back(std::move(change));
@@ -35,8 +36,8 @@ boost::asio::awaitable<state::Result<void>> LedgerWriter::flush(Ticket ticket) {
   writing_ = true;
   const Ticket last = last_;
   auto changes = std::make_shared<std::vector<state::Change>>(std::exchange(waiting_, {}));
-  auto job = [this, changes]() noexcept { return ledger_.commit(*changes); };
-  auto result = co_await backends::offload(thread_, std::move(job));
+  auto job = [commit = commit_, changes]() noexcept { return (*commit)(*changes); };
+  auto result = co_await backends::offload(worker_, std::move(job));
   if (result)
     written_ = last;
   else

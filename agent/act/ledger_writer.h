@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "agent/act/signal.h"
 #include "agent/state/ledger.h"
@@ -19,8 +21,11 @@ class LedgerWriter {
   /// Numbers the changes; they reach the disk in this order.
   using Ticket = std::uint64_t;
 
-  LedgerWriter(boost::asio::any_io_executor executor, state::Ledger& ledger);
-  ~LedgerWriter();
+  /// Puts changes on disk, all or none; blocks. state::Ledger::commit.
+  using Commit = std::function<state::Result<void>(const std::vector<state::Change>&)>;
+
+  /// `worker`: where `commit` is called, one call at a time; all of them have to have ended before `commit` ends.
+  LedgerWriter(boost::asio::any_io_executor executor, boost::asio::any_io_executor worker, Commit commit);
 
   /// To be written at the latest when somebody asks for it, or for a later one.
   Ticket add(state::Change change);
@@ -37,8 +42,8 @@ class LedgerWriter {
 
  private:
   boost::asio::any_io_executor executor_;
-  state::Ledger& ledger_;
-  boost::asio::thread_pool thread_{1};  // SQLite, one call at a time
+  boost::asio::any_io_executor worker_;
+  std::shared_ptr<const Commit> commit_;
   std::vector<state::Change> waiting_;
   Ticket last_ = 0;
   Ticket written_ = 0;

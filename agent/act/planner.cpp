@@ -56,13 +56,14 @@ void refuse_guess(decide::Candidate& candidate, const goal::Diagnostic& problem)
 
 }  // namespace
 
-Planner::Planner(Services& services, boost::asio::thread_pool& pool) : services_(services), pool_(pool) {}
+Planner::Planner(Services& services, boost::asio::any_io_executor workers)
+    : services_(services), workers_(std::move(workers)) {}
 
 boost::asio::awaitable<std::shared_ptr<const KnownVolumes>> Planner::known() {
   auto job = [directory = services_.settings.definitions_directory, last = fingerprint_]() noexcept {
     return read(directory, last);
   };
-  Reading reading = co_await backends::offload(pool_, std::move(job));
+  Reading reading = co_await backends::offload(workers_, std::move(job));
   if (reading.known) {
     known_ = std::move(reading.known);
     fingerprint_ = std::move(reading.fingerprint);

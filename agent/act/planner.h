@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "agent/act/services.h"
 #include "agent/decide/resolver.h"
@@ -30,7 +30,8 @@ struct KnownVolumes {
 
 class Planner {
  public:
-  Planner(Services& services, boost::asio::thread_pool& pool);
+  /// Files are read on `workers`.
+  Planner(Services& services, boost::asio::any_io_executor workers);
 
   /// `chosen` maps the paths of mounts to the volume they had before; it is tried first. Only when it is known where
   /// this instance is.
@@ -43,7 +44,7 @@ class Planner {
   boost::asio::awaitable<void> ask_backends(std::vector<MountPlan>& plans);
 
   Services& services_;
-  boost::asio::thread_pool& pool_;
+  boost::asio::any_io_executor workers_;
   std::string fingerprint_;
   std::shared_ptr<const KnownVolumes> known_ = std::make_shared<KnownVolumes>();
 };

@@ -32,6 +32,7 @@ class Signal {
 
   /// Returns at the next notify() or at `deadline`, whichever comes first. The signal must outlive the wait.
   boost::asio::awaitable<void> wait_until(Clock::time_point deadline) {
+    Clock::is_awaited(deadline);
     const auto waiter = waiters_.emplace(waiters_.end(), executor_, deadline);
     co_await waiter->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     waiters_.erase(waiter);

@@ -23,6 +23,7 @@ std::string still_at(const Volume& volume, Clock::duration after) {
   static_cast<void>(std::snprintf(text, sizeof text, "still at stage '%s' after %.1f s",
                                   std::string(decide::stage_name(volume.step())).c_str(), seconds(after)));
   const bool half_made = volume.step() == decide::Step::format;
+  if (volume.blocked()) return text + (": " + volume.blocked_by());
   return text + std::string(half_made ? "; what mkfs has written by then has to be cleared by hand" : "");
 }
 
@@ -136,8 +137,13 @@ Task::Done Task::run_mounts() {
 Task::Done Task::run_mount(MountRun& mount) {
   mount.state = MountState::preparing;
   for (const std::size_t index : mount.plan.order) {
-    if (stopping_ || Clock::now() >= deadline_) break;
+    if (stopping_) break;
     Candidate& candidate = mount.plan.candidates[index];
+    if (mount.stood || Clock::now() >= deadline_) {
+      candidate.detail = mount.stood ? "not tried beside the volume of this mount that may still be mounted"
+                                     : "its turn did not come before the time for the task was over";
+      continue;
+    }
     const auto dead = dead_backends_.find(candidate.backend);
     const bool had = mount.had && mount.had->name() == candidate.name;  // may stand, and then needs no backend
     if (dead != dead_backends_.end() && !had) {
@@ -152,7 +158,6 @@ Task::Done Task::run_mount(MountRun& mount) {
       co_return;
     }
     mount.current.reset();
-    if (mount.stood) break;  // no second volume beside the one that may still be mounted
   }
   if (stopping_ && !mount.plan.order.empty()) {
     mount.state = MountState::not_tried;
@@ -168,6 +173,8 @@ Clock::time_point Task::limit(const MountRun& mount, const Volume& volume, Clock
   if (mount.plan.mount.timeout) limit = std::min<Clock::time_point>(limit, began + *mount.plan.mount.timeout);
   if (volume.step() == decide::Step::attach)
     limit = std::min<Clock::time_point>(limit, volume.step_since() + services_.settings.attach_timeout);
+  // It is wanted otherwise than it is here, and those who have it may keep it for ever: the next one is tried.
+  if (volume.waits(user(mount)) && volume.blocked()) limit = std::min<Clock::time_point>(limit, began + kUndoTime);
   return limit;
 }
 

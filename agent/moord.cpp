@@ -5,15 +5,14 @@
 #include <csignal>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -28,6 +27,7 @@
 #include "agent/act/tasks.h"
 #include "agent/act/whereabouts.h"
 #include "agent/goal/config.h"
+#include "agent/goal/words.h"
 #include "agent/log/log.h"
 #include "agent/serve/routes.h"
 #include "agent/serve/server.h"
@@ -38,6 +38,7 @@
 #include "failpoint/failpoint.h"
 #include "mount/host_path.h"
 #include "systemd/notify.h"
+#include "trust/trusted_path.h"
 
 namespace {
 
@@ -59,15 +60,18 @@ struct Arguments {
 
 /// The configuration, or nothing after its errors were told.
 std::optional<goal::Config> read_config(const Arguments& arguments) {
-  std::ifstream file(arguments.config, std::ios::binary);
-  if (!file && !arguments.config_given && access(arguments.config.c_str(), F_OK) != 0) return goal::Config{};
-  int problem = file ? 0 : errno;
-  if (file && std::filesystem::is_directory(arguments.config)) problem = EISDIR;
+  const auto file = trust::open_trusted(arguments.config, O_RDONLY);
+  if (!file && !arguments.config_given && file.error().error_number == ENOENT) return goal::Config{};
+  std::string text;
+  int problem = file ? 0 : file.error().error_number;
+  if (file) problem = trust::read_all(file.value(), goal::kMaxText + 1, text);
   if (problem != 0) {
-    std::cerr << arguments.config << ": cannot be read: " << std::generic_category().message(problem) << '\n';
+    const bool refused = !file && file.error().refused;
+    std::cerr << arguments.config
+              << ": cannot be read: " << (refused ? file.error().message : std::generic_category().message(problem))
+              << '\n';
     return std::nullopt;
   }
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
   goal::Diagnostics diagnostics(arguments.config);
   const auto documents = goal::parse(text, goal::Format::yaml, diagnostics);
   auto config = goal::read_config(documents, diagnostics);
@@ -79,7 +83,7 @@ std::optional<goal::Config> read_config(const Arguments& arguments) {
 /// Validates all that a start would read, and says so.
 int check(const goal::Config& config) {
   std::vector<goal::Diagnostic> problems;
-  const auto definitions = goal::read_definitions_directory(config.definitions, problems);
+  const auto definitions = goal::read_definitions_directory(config.definitions, goal::Writers::trusted, problems);
   for (const goal::Diagnostic& problem : problems) std::cerr << goal::to_string(problem) << '\n';
   bool valid = problems.empty();
   for (const goal::Mount& mount : config.volumes) {
@@ -271,6 +275,9 @@ class Daemon {
 };
 
 End live(const goal::Config& config) {
+  // One who can move it away, or put a link in its place, decides over what is mounted where.
+  const auto root = trust::open_trusted(config.mount_root, O_PATH | O_DIRECTORY);
+  if (!root && root.error().refused) return fail("cannot use the mount_root: " + root.error().message);
   auto ledger = state::Ledger::open(config.state_dir);
   if (!ledger) return fail(ledger.error().message);
   auto snapshot = ledger.value().load();

@@ -12,7 +12,7 @@
 namespace mooring::agent::act {
 namespace {
 
-/// Names, sizes and times of the files: changes whenever one of them does.
+/// Names, sizes and times of the files: changes whenever one of them does, or its mode or owner.
 std::string fingerprint(const std::string& directory) {
   std::vector<std::string> files;
   std::error_code ignored;
@@ -22,8 +22,8 @@ std::string fingerprint(const std::string& directory) {
     struct stat status {};
     if (stat(entry.path().c_str(), &status) != 0) continue;
     files.push_back(entry.path().filename().string() + ' ' + std::to_string(status.st_ino) + ' ' +
-                    std::to_string(status.st_size) + ' ' + std::to_string(status.st_mtim.tv_sec) + '.' +
-                    std::to_string(status.st_mtim.tv_nsec) + '\n');
+                    std::to_string(status.st_size) + ' ' + std::to_string(status.st_ctim.tv_sec) + '.' +
+                    std::to_string(status.st_ctim.tv_nsec) + '\n');
   }
   std::ranges::sort(files);
   std::string all = ".";  // differs from "never read"
@@ -36,14 +36,22 @@ struct Reading {
   std::shared_ptr<const KnownVolumes> known;  // none: as before
 };
 
-Reading read(const std::string& directory, const std::string& last) {
+/// What had errors is read again each time: they may lie in what is not in the fingerprint, such as the mode of a
+/// directory above it.
+Reading read(const std::string& directory, const std::string& last, bool had_problems) {
   Reading reading{fingerprint(directory), nullptr};
-  if (reading.fingerprint == last) return reading;
+  if (reading.fingerprint == last && !had_problems) return reading;
   auto known = std::make_shared<KnownVolumes>();
-  for (goal::Definition& definition : goal::read_definitions_directory(directory, known->problems))
+  for (goal::Definition& definition :
+       goal::read_definitions_directory(directory, goal::Writers::trusted, known->problems))
     known->definitions.insert_or_assign(definition.name, std::move(definition));
   reading.known = std::move(known);
   return reading;
+}
+
+bool among(const std::vector<goal::Diagnostic>& problems, const goal::Diagnostic& wanted) {
+  return std::ranges::any_of(
+      problems, [&](const goal::Diagnostic& one) { return goal::to_string(one) == goal::to_string(wanted); });
 }
 
 /// A name without a definition would be looked up; but where some definition cannot be read, it may be the one of this
@@ -60,14 +68,16 @@ Planner::Planner(Services& services, boost::asio::any_io_executor workers)
     : services_(services), workers_(std::move(workers)) {}
 
 boost::asio::awaitable<std::shared_ptr<const KnownVolumes>> Planner::known() {
-  auto job = [directory = services_.settings.definitions_directory, last = fingerprint_]() noexcept {
-    return read(directory, last);
+  const bool had_problems = known_ && !known_->problems.empty();
+  auto job = [directory = services_.settings.definitions_directory, last = fingerprint_, had_problems]() noexcept {
+    return read(directory, last, had_problems);
   };
   Reading reading = co_await backends::offload(workers_, std::move(job));
   if (reading.known) {
-    known_ = std::move(reading.known);
+    const auto before = std::exchange(known_, std::move(reading.known));
     fingerprint_ = std::move(reading.fingerprint);
-    for (const goal::Diagnostic& problem : known_->problems) spdlog::error("{}", goal::to_string(problem));
+    for (const goal::Diagnostic& problem : known_->problems)
+      if (!before || !among(before->problems, problem)) spdlog::error("{}", goal::to_string(problem));
   }
   co_return known_;
 }

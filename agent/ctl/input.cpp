@@ -102,7 +102,7 @@ std::vector<goal::Definition> read_definitions(const std::string& place, std::ve
   struct stat status {};
   if (stat(place.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
     std::vector<goal::Diagnostic> found;
-    auto definitions = goal::read_definitions_directory(place, found);
+    auto definitions = goal::read_definitions_directory(place, goal::Writers::anybody, found);
     add_all(found, problems);
     return definitions;
   }

@@ -3,8 +3,6 @@
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,8 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "agent/goal/readers.h"
 #include "agent/goal/words.h"
+#include "trust/trusted_path.h"
 
 namespace mooring::agent::goal {
 namespace {
@@ -50,9 +53,20 @@ std::string read_name(const Node* node, string_view key, string_view kind, Diagn
   return {};
 }
 
+std::string reason(const trust::Error& error) {
+  return error.refused ? error.message : std::generic_category().message(error.error_number);
+}
+
 /// *.yaml and *.yml, by name; dotfiles are left to editors and package managers.
-std::vector<std::string> definition_files(const std::string& directory, std::vector<Diagnostic>& problems) {
+std::vector<std::string> definition_files(const std::string& directory, Writers writers,
+                                          std::vector<Diagnostic>& problems) {
   std::vector<std::string> files;
+  if (writers == Writers::trusted) {
+    const auto opened = trust::open_trusted(directory, O_PATH | O_DIRECTORY);
+    const bool missing = !opened && opened.error().error_number == ENOENT;
+    if (!opened && !missing) problems.push_back({directory, {}, "cannot be read: " + reason(opened.error())});
+    if (!opened) return files;
+  }
   std::error_code error;
   fs::directory_iterator entry(directory, error);
   if (error == std::errc::no_such_file_or_directory) return files;
@@ -66,26 +80,35 @@ std::vector<std::string> definition_files(const std::string& directory, std::vec
   return files;
 }
 
-bool read_whole(const std::string& file, std::string& text, std::string& why) {
-  std::error_code error;
-  // Opening a FIFO would wait for somebody to write to it.
-  const bool is_file = fs::is_regular_file(file, error);
-  if (!is_file) {
-    why = error ? error.message() : "not a regular file";
+/// What was opened, or why not. A FIFO is not waited for.
+struct Opened {
+  trust::File file;
+  std::string why;
+};
+
+Opened open_definition(const std::string& file, Writers writers) {
+  if (writers == Writers::anybody) {
+    trust::File opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    std::string why = opened ? "" : std::generic_category().message(errno);
+    return {std::move(opened), std::move(why)};
+  }
+  auto opened = trust::open_trusted(file, O_RDONLY);
+  if (opened) return {std::move(opened).value(), ""};
+  return {{}, reason(opened.error())};
+}
+
+bool read_whole(const std::string& name, Writers writers, std::string& text, std::string& why) {
+  auto [file, refusal] = open_definition(name, writers);
+  why = std::move(refusal);
+  struct stat status {};
+  if (!file) return false;
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    why = "not a regular file";
     return false;
   }
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  if (in) {
-    text.resize(kMaxText + 1);  // one more than parse takes: it says so then
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
-  }
-  if (in.bad() || (!in && !in.eof())) {
-    why = errno != 0 ? std::generic_category().message(errno) : "input error";
-    return false;
-  }
-  return true;
+  if (const int error = trust::read_all(file, kMaxText + 1, text); error != 0)  // parse says that it is too large
+    why = std::generic_category().message(error);
+  return why.empty();
 }
 
 }  // namespace
@@ -159,13 +182,14 @@ std::vector<Definition> read_definitions(const std::vector<Node>& documents, Dia
   return reader.release();
 }
 
-std::vector<Definition> read_definitions_directory(const std::string& directory, std::vector<Diagnostic>& problems) {
+std::vector<Definition> read_definitions_directory(const std::string& directory, Writers writers,
+                                                   std::vector<Diagnostic>& problems) {
   std::vector<Definition> all;
   std::map<std::string, std::string> first_source;
-  for (const std::string& file : definition_files(directory, problems)) {
+  for (const std::string& file : definition_files(directory, writers, problems)) {
     std::string text;
     std::string why;
-    if (!read_whole(file, text, why)) {
+    if (!read_whole(file, writers, text, why)) {
       problems.push_back({file, {}, "cannot be read: " + why});
       continue;
     }

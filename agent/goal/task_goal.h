@@ -89,9 +89,13 @@ std::vector<Mount> read_short_mounts(const std::vector<std::string>& words, cons
 /// All `type: volume` documents of a file. Two of one name are an error. One with an error in it is left out.
 std::vector<Definition> read_definitions(const std::vector<Node>& documents, Diagnostics& diagnostics);
 
+/// Who may be able to write to the files that are read; trusted: see trust/trusted_path.h.
+enum class Writers { anybody, trusted };
+
 /// Blocks: reads *.yaml and *.yml of a directory, in the order of their names. A missing directory has none.
 /// `problems` gets every error of every file; a name defined in two files is one.
-std::vector<Definition> read_definitions_directory(const std::string& directory, std::vector<Diagnostic>& problems);
+std::vector<Definition> read_definitions_directory(const std::string& directory, Writers writers,
+                                                   std::vector<Diagnostic>& problems);
 
 /// The body that read_request reads back to an equal goal (variables already filled in).
 boost::json::object to_json(const TaskGoal& goal);

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +16,7 @@
 
 #include "agent/state/sqlite.h"
 #include "failpoint/failpoint.h"
+#include "trust/trusted_path.h"
 
 namespace mooring::agent::state {
 namespace {
@@ -228,11 +228,9 @@ struct Ledger::Database {
 };
 
 Result<void> Ledger::Database::take_lock(const std::string& directory) {
-  std::error_code failure;
-  if (std::filesystem::create_directories(directory, failure))
-    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, failure);
-  if (failure) return Error{"cannot make the state directory " + directory + ": " + failure.message()};
-  lock = ::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const auto made = trust::make_trusted_directory(directory, 0700);
+  if (!made) return Error{"cannot use the state directory " + directory + ": " + made.error().message};
+  lock = ::openat(made.value().get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock < 0) return Error{"cannot open " + directory + "/lock: " + std::generic_category().message(errno)};
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) return Error{"another moord is running on the state directory " + directory};
   return boost::outcome_v2::success();
@@ -240,6 +238,12 @@ Result<void> Ledger::Database::take_lock(const std::string& directory) {
 
 Result<void> Ledger::Database::open(std::string file) {
   path = std::move(file);
+  // What another user has left there, before the directory was closed to him, is not ours to believe.
+  for (const char* const beside : {"", "-wal", "-shm", "-journal"}) {
+    const auto left = trust::open_trusted(path + beside, O_RDONLY | O_NOFOLLOW);
+    if (!left && left.error().error_number != ENOENT)
+      return Error{"cannot open the ledger " + path + ": " + left.error().message};
+  }
   // Nobody else reads it, whatever the umask and the mode of a directory that was there before; what SQLite makes
   // beside it has the same mode.
   const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -184,12 +184,15 @@ awaitable<Result<Profiles>> CredentialSources::read_shared_files() {
     Profiles config;
     Profiles credentials;
     // A file that nobody has named may be another user's: what cannot be read of those is not there, as in the SDKs.
+    // What others can change is an error all the same: to pass over it in silence would leave everybody guessing.
     const auto read = [&environment](const std::string& path, std::string_view name, SharedFile kind,
                                      Profiles& into) -> Result<void> {
       if (path.empty()) return boost::outcome_v2::success();
-      const auto text = blocking::read_small_file(path, kConfigLimit);
-      if (!text && !variable(environment, name).empty()) return text.error();
-      if (text && text.value()) into = read_profiles(*text.value(), kind);
+      const bool is_named = !variable(environment, name).empty();
+      BOOST_OUTCOME_TRY(const auto text, blocking::read_small_file(path, kConfigLimit,
+                                                                   is_named ? blocking::Unreadable::is_error
+                                                                            : blocking::Unreadable::is_absent));
+      if (text) into = read_profiles(*text, kind);
       return boost::outcome_v2::success();
     };
     BOOST_OUTCOME_TRYV(read(paths.config, "AWS_CONFIG_FILE", SharedFile::config, config));

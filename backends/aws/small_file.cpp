@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/file_descriptor.h"
+#include "trust/trusted_path.h"
 
 namespace mooring::backends::aws::blocking {
 namespace {
@@ -22,24 +22,25 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 
-Result<std::optional<std::string>> read_small_file(const std::string& path, std::size_t limit) {
-  // Not to wait for somebody at the other end, should it be a pipe.
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
-  if (!file) return cannot_read(path, reason(errno));
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0) return cannot_read(path, reason(errno));
-  if (!S_ISREG(status.st_mode)) return cannot_read(path, "it is not a regular file");
-  std::string text;
-  std::array<char, 4096> piece{};
-  for (;;) {
-    const auto count = read(file.get(), piece.data(), piece.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return cannot_read(path, reason(errno));
-    if (count == 0) return text;
-    text.append(piece.data(), static_cast<std::size_t>(count));
-    if (text.size() > limit) return cannot_read(path, "it is larger than " + std::to_string(limit) + " bytes");
+Result<std::optional<std::string>> read_small_file(const std::string& path, std::size_t limit, Unreadable unreadable) {
+  const auto no = [&](const std::string& why) -> Result<std::optional<std::string>> {
+    if (unreadable == Unreadable::is_absent) return std::nullopt;
+    return cannot_read(path, why);
+  };
+  const auto file = trust::open_trusted(path, O_RDONLY);
+  if (!file) {
+    const auto& error = file.error();
+    if (error.error_number == ENOENT || error.error_number == ENOTDIR) return std::nullopt;
+    if (error.refused) return cannot_read(path, error.message);
+    return no(reason(error.error_number));
   }
+  struct stat status {};
+  if (fstat(file.value().get(), &status) != 0) return no(reason(errno));
+  if (!S_ISREG(status.st_mode)) return no("it is not a regular file");
+  std::string text;
+  if (const int error = trust::read_all(file.value(), limit + 1, text); error != 0) return no(reason(error));
+  if (text.size() > limit) return no("it is larger than " + std::to_string(limit) + " bytes");
+  return text;
 }
 
 std::string home_directory() {

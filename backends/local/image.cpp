@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 
 #include "backends/local/failed.h"
 #include "failpoint/failpoint.h"
+#include "trust/trusted_path.h"
 
 namespace mooring::backends::local {
 namespace {
@@ -58,9 +58,8 @@ Result<Image> open_image(const ImagePath& path, bool for_writing) {
 }
 
 Result<void> create_image(const ImagePath& path, std::uint64_t size) {
-  std::error_code error;
-  std::filesystem::create_directories(path.folder(), error);
-  if (error) return failed("cannot make the directory " + path.folder(), error.value());
+  const auto folder = trust::make_trusted_directory(path.folder(), 0755);
+  if (!folder) return Error{Errc::attach_failed, "no image is made: " + folder.error().message, {}};
   std::string fresh = path.folder() + "/." + path.name + ".XXXXXX";
   const int nameless = open_nameless(path.folder());
   const bool named = nameless < 0;
@@ -82,15 +81,12 @@ Result<void> create_image(const ImagePath& path, std::uint64_t size) {
 }
 
 Result<void> refuse_if_others_can_change(const Image& image, const ImagePath& path) {
+  const auto trusted = trust::open_trusted(path.image(), O_RDONLY | O_NOFOLLOW);
+  if (!trusted) return Error{Errc::attach_failed, "not attached: " + trusted.error().message, {}};
   struct stat status {};
-  if (fstat(image.file.get(), &status) != 0) return failed("cannot stat " + path.image(), errno);
-  const bool foreign = status.st_uid != 0 && status.st_uid != geteuid();
-  const bool open_to_all = (status.st_mode & S_IWOTH) != 0 || ((status.st_mode & S_IWGRP) != 0 && status.st_gid != 0);
-  if (!foreign && !open_to_all) return boost::outcome_v2::success();
-  return Error{Errc::attach_failed,
-               path.image() + " can be changed by others than root, so it is not attached; if its content can be " +
-                   "trusted: chown root, chmod 600",
-               {}};
+  if (fstat(trusted.value().get(), &status) != 0) return failed("cannot stat " + path.image(), errno);
+  if (status.st_dev == image.id.device && status.st_ino == image.id.inode) return boost::outcome_v2::success();
+  return Error{Errc::attach_failed, path.image() + " was replaced by another file meanwhile; try again", {}};
 }
 
 bool lock_image(const Image& image) {

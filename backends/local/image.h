@@ -33,8 +33,8 @@ Result<Image> open_image(const ImagePath& path, bool for_writing);
 /// Makes a sparse image, complete or not at all; one that is there already is left as it is.
 Result<void> create_image(const ImagePath& path, std::uint64_t size);
 
-/// A user who can write to the image could change a mounted file system under the kernel. Errors: attach_failed, saying
-/// so.
+/// A user who can write to the image could change a mounted file system under the kernel; one who can write to a
+/// directory above it could put another in its place. Errors: attach_failed, saying so.
 Result<void> refuse_if_others_can_change(const Image& image, const ImagePath& path);
 
 /// Takes the lock that makes the image exclusive across all processes of the machine: an open-file-description lock

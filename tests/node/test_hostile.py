@@ -8,7 +8,7 @@ import subprocess
 
 import node
 import pytest
-from daemon import mount
+from daemon import BINARY, definition, detail, mount
 
 _NOBODY = 65534
 _SECURITY = pathlib.Path(__file__).parents[2] / "SECURITY.md"
@@ -49,7 +49,9 @@ def test_each_claim_has_its_test():
     claims = re.findall(r"^\| S(\d+) \|.*`(test_s\d+_\w+)` \|$", _SECURITY.read_text(), re.MULTILINE)
     assert [int(number) for number, _ in claims] == list(range(1, len(claims) + 1))
     tests = [name for name in globals() if re.match(r"test_s\d+_", name)]
-    assert sorted(tests) == sorted(name for _, name in claims)
+    # The table names the first of several.
+    assert {name for _, name in claims} <= set(tests)
+    assert {number for number, _ in claims} == {re.match(r"test_s(\d+)_", name)[1] for name in tests}
     assert all(name.startswith(f"test_s{number}_") for number, name in claims)
 
 
@@ -145,10 +147,67 @@ def test_s9_busy(moord, data):
             holder.kill()
 
 
-@pytest.mark.parametrize(("mode", "owner"), [(0o666, 0), (0o600, _NOBODY)])
-def test_s10_image_of_others(moord, data, mode, owner):
-    moord.image(data).chmod(mode)
-    os.chown(moord.image(data), owner, 0)
+@pytest.mark.parametrize("what", ["open to all", "of a user", "in a directory open to all", "behind a link of a user"])
+def test_s10_image_of_others(moord, scratch, data, what):
+    image = moord.image(data)
+    wrong, command = image, "chmod go-w"
+    if what == "open to all":
+        image.chmod(0o666)
+    elif what == "of a user":
+        os.chown(image, _NOBODY, 0)
+        command = "chown root"
+    elif what == "in a directory open to all":
+        wrong = moord.local
+        wrong.chmod(0o777)
+    else:
+        wrong = moord.image(data).parent
+        wrong.rename(scratch / "elsewhere")
+        wrong.symlink_to(scratch / "elsewhere")
+        os.chown(wrong, _NOBODY, 0, follow_symlinks=False)
+        command = "chown root"
     task = moord.failed("run", [mount(data, "/data")])
-    assert "can be changed by others" in str(task) and "chmod 600" in str(task), task
+    said = detail(task, data)
+    assert f"{wrong} can be changed by others" in said and f"{command} {wrong}" in said, said
     assert not node.loop_devices(moord.local)
+    assert not list(moord.local.rglob(".*.holder*"))
+
+
+def test_s10_an_image_is_not_made_where_others_could_swap_it(moord):
+    moord.local.mkdir(mode=0o777)
+    moord.local.chmod(0o777)
+    wanted = [definition("new", size="16MB", init_fs=True)]
+    task = moord.failed("run", [mount("new", "/data")], definitions=wanted)
+    assert f"chmod go-w {moord.local}" in detail(task, "new"), task
+    assert not list(moord.local.iterdir())
+
+
+@pytest.mark.parametrize("what", ["config_path", "home", "state_dir", "mount_root", "ledger"])
+def test_s11_files_that_others_can_change(new_moord, what):
+    moord = new_moord()
+    moord.write_config()
+    moord.state_dir.mkdir(mode=0o700)
+    moord.mount_root.mkdir()
+    ledger = moord.state_dir / "ledger.db-wal"
+    wrong = ledger if what == "ledger" else getattr(moord, what)
+    if what == "ledger":
+        ledger.write_bytes(b"")
+        os.chown(ledger, _NOBODY, 0)
+    else:
+        wrong.chmod(0o777)
+    done = subprocess.run([BINARY, "--config", moord.config_path], capture_output=True, text=True, check=False)
+    assert done.returncode == (2 if what in ("config_path", "home") else 1), done
+    command = "chown root" if what == "ledger" else "chmod go-w"
+    assert f"{wrong} can be changed by others" in done.stderr and f"{command} {wrong}" in done.stderr, done
+    assert not moord.socket_path.exists()
+
+
+def test_s11_definitions_that_others_can_change(moord, data):
+    moord.define(data, size="16MB")
+    (moord.definitions / f"{data}.yaml").chmod(0o666)
+    task = moord.failed("run", [mount(data, "/data")])
+    assert f"chmod go-w {moord.definitions / data}.yaml" in detail(task, data), task
+    (moord.definitions / f"{data}.yaml").chmod(0o644)
+    moord.definitions.chmod(0o777)
+    assert f"chmod go-w {moord.definitions}" in str(moord.get("/v1/volumes").json["problems"])
+    moord.definitions.chmod(0o755)
+    moord.ready("run", [mount(data, "/data")])

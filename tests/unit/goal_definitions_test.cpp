@@ -142,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{"{type: volume, name: a, backend: aws, fs: vfat}\n",
                             {"v.yaml:1:43: 'fs' must be ext4, xfs or btrfs, not 'vfat'"}}));
 
-class DefinitionsDirectory : public testing::Test {
+class DefinitionsDirectory : public testing::TestWithParam<Writers> {
  protected:
   void SetUp() override {
     std::string pattern = testing::TempDir() + "definitions-XXXXXX";
@@ -154,7 +154,7 @@ class DefinitionsDirectory : public testing::Test {
   void write(const std::string& name, std::string_view text) const { std::ofstream(path(name)) << text; }
   std::vector<std::string> read() {
     std::vector<Diagnostic> problems;
-    const auto definitions = read_definitions_directory(directory_, problems);
+    const auto definitions = read_definitions_directory(directory_, GetParam(), problems);
     for (const Diagnostic& one : problems) problems_.push_back(to_string(one));
     return names(definitions);
   }
@@ -163,7 +163,7 @@ class DefinitionsDirectory : public testing::Test {
   std::vector<std::string> problems_;
 };
 
-TEST_F(DefinitionsDirectory, files_are_read_in_the_order_of_their_names) {
+TEST_P(DefinitionsDirectory, files_are_read_in_the_order_of_their_names) {
   write("20.yml", "{type: volume, name: c, backend: aws}\n");
   write("10.yaml", "{type: volume, name: a, backend: aws}\n---\n{type: volume, name: b, backend: aws}\n");
   write(".hidden.yaml", "nonsense");
@@ -174,13 +174,13 @@ TEST_F(DefinitionsDirectory, files_are_read_in_the_order_of_their_names) {
   EXPECT_THAT(problems_, IsEmpty());
 }
 
-TEST_F(DefinitionsDirectory, a_missing_one_has_no_definitions) {
+TEST_P(DefinitionsDirectory, a_missing_one_has_no_definitions) {
   directory_ += "-not-there";
   EXPECT_THAT(read(), IsEmpty());
   EXPECT_THAT(problems_, IsEmpty());
 }
 
-TEST_F(DefinitionsDirectory, a_name_defined_in_two_files_is_an_error_that_names_both) {
+TEST_P(DefinitionsDirectory, a_name_defined_in_two_files_is_an_error_that_names_both) {
   write("a.yaml", "{type: volume, name: x, backend: aws}\n");
   write("b.yaml", "type: volume\nname: x\nbackend: gcp\n");
   EXPECT_THAT(read(), ElementsAre("x"));
@@ -188,7 +188,7 @@ TEST_F(DefinitionsDirectory, a_name_defined_in_two_files_is_an_error_that_names_
               ElementsAre(path("b.yaml") + ":2:7: 'x' is defined twice, here and at " + path("a.yaml") + ":1"));
 }
 
-TEST_F(DefinitionsDirectory, every_error_of_every_file_is_told) {
+TEST_P(DefinitionsDirectory, every_error_of_every_file_is_told) {
   write("a.yaml", "{type: volume, name: x}\n");
   write("b.yaml", "not: [valid\n");
   write("c.yaml", "{type: volume, name: y, backend: aws}\n");
@@ -203,12 +203,14 @@ TEST_F(DefinitionsDirectory, every_error_of_every_file_is_told) {
                           HasSubstr("f.yaml: cannot be read: not a regular file")));
 }
 
-TEST_F(DefinitionsDirectory, that_is_a_file_is_an_error) {
+TEST_P(DefinitionsDirectory, that_is_a_file_is_an_error) {
   write("file", "");
   directory_ += "/file";
   EXPECT_THAT(read(), IsEmpty());
   EXPECT_THAT(problems_, ElementsAre(HasSubstr("cannot be read: Not a directory")));
 }
+
+INSTANTIATE_TEST_SUITE_P(Definitions, DefinitionsDirectory, testing::Values(Writers::anybody, Writers::trusted));
 
 }  // namespace
 }  // namespace mooring::agent::goal

@@ -1,5 +1,6 @@
 #include "agent/serve/server.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
@@ -92,14 +93,24 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
       : executor(where), handler(std::move(what)), acceptor(where), session_ended(where) {}
 
   struct Session {
-    explicit Session(Protocol::socket socket) : stream(std::move(socket)) {}
+    explicit Session(Protocol::socket socket) : stream(std::move(socket)), peer(peer_of(stream)) {}
+    /// Root, and the user we run as.
+    [[nodiscard]] bool is_trusted() const { return peer.uid == 0 || peer.uid == geteuid(); }
     Stream stream;
+    Peer peer;
     beast::flat_buffer buffer;
-    bool idle = true;  // owes nobody an answer
+    bool idle = true;  // owes nobody an answer: between two requests, or in the middle of reading one
+    act::Clock::time_point idle_since = act::Clock::now();
+    bool has_to_go = false;
   };
+  using Sessions = std::list<Session>;
 
   static asio::awaitable<void> accept(std::shared_ptr<State> self);
-  static asio::awaitable<void> serve(std::shared_ptr<State> self, std::list<Session>::iterator session);
+  static asio::awaitable<void> turn_away(std::shared_ptr<State> self, Sessions::iterator session);
+  bool has_room_for(const Session& newcomer);
+  template <class Whose>
+  bool close_longest_idle(const Session* newcomer, Whose whose);
+  static asio::awaitable<void> serve(std::shared_ptr<State> self, Sessions::iterator session);
   asio::awaitable<void> close(Session& session);
   asio::awaitable<bool> answer_one(Session& session);
   /// Without the body, if only the head of the answer was asked for.
@@ -111,7 +122,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   Protocol::acceptor acceptor;
   std::string path;
   ino_t inode = 0;  // of the socket's node
-  std::list<Session> sessions;
+  Sessions sessions;
   act::Signal session_ended;
   bool stopping = false;
 };
@@ -160,6 +171,7 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
   parser.header_limit(Limits::kHeader);
   parser.body_limit(Limits::kBody);
   session.idle = true;
+  session.idle_since = act::Clock::now();
   session.stream.expires_after(std::chrono::seconds(Limits::kIdleSeconds));
   if (session.buffer.size() == 0) {
     // The time for a request begins with its first byte.
@@ -179,7 +191,7 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
   request.method = std::string(message.method_string());
   request.content_type = media_type(message[http::field::content_type]);
   request.last_event_id = std::string(message["Last-Event-ID"]);
-  request.peer = peer_of(session.stream);
+  request.peer = session.peer;
   if (!read_target(message.target(), request))
     co_return co_await send(session,
                             problem(400, "bad-request", "The path cannot be read", goal::printable(message.target())),
@@ -208,19 +220,62 @@ asio::awaitable<void> Server::State::close(Session& session) {
   }
 }
 
-asio::awaitable<void> Server::State::serve(std::shared_ptr<State> self, std::list<Session>::iterator session) {
+asio::awaitable<void> Server::State::serve(std::shared_ptr<State> self, Sessions::iterator session) {
   // Not `while (… && co_await …)`: g++ 12 makes broken code of it.
   bool go_on = true;
   while (go_on && !self->stopping) go_on = co_await self->answer_one(*session);
-  co_await self->close(*session);
+  if (!session->has_to_go) co_await self->close(*session);
+  self->sessions.erase(session);
+  self->session_ended.notify();
+}
+
+/// Of those of `whose` that wait for nothing of ours; false: there is none. Clients have to expect that of a connection
+/// that they keep (RFC 9112, 9.5).
+template <class Whose>
+bool Server::State::close_longest_idle(const Session* newcomer, Whose whose) {
+  Session* longest = nullptr;
+  for (Session& session : sessions) {
+    const bool may_go = session.idle && !session.has_to_go && &session != newcomer && whose(session);
+    if (may_go && (longest == nullptr || session.idle_since < longest->idle_since)) longest = &session;
+  }
+  if (longest == nullptr) return false;
+  longest->has_to_go = true;
+  longest->stream.cancel();
+  return true;
+}
+
+/// Where a user has his share, one of his own makes room, if it can.
+bool Server::State::has_room_for(const Session& newcomer) {
+  if (newcomer.is_trusted()) return true;
+  const auto his = [&newcomer](const Session& one) { return one.peer.uid == newcomer.peer.uid; };
+  const auto of_others = [](const Session& one) { return !one.is_trusted(); };
+  const auto count = [this](auto whose) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(sessions, [&](const Session& session) { return !session.has_to_go && whose(session); }));
+  };
+  if (count(his) > Limits::kOfOneUser) return close_longest_idle(&newcomer, his);
+  if (count(of_others) > Limits::kOfOthers) return close_longest_idle(&newcomer, of_others);
+  return true;
+}
+
+asio::awaitable<void> Server::State::turn_away(std::shared_ptr<State> self, Sessions::iterator session) {
+  session->has_to_go = true;
+  auto response = problem(503, "too-many-connections", "Too many connections",
+                          "this user has " + std::to_string(Limits::kOfOneUser) + " connections, or all users other " +
+                              "than root have " + std::to_string(Limits::kOfOthers) +
+                              ", and all of them wait for an answer; end some of them");
+  co_await self->send(*session, std::move(response), 11, false, false);
   self->sessions.erase(session);
   self->session_ended.notify();
 }
 
 asio::awaitable<void> Server::State::accept(std::shared_ptr<State> self) {
   for (;;) {
-    // At the limit nobody is turned away: who comes next waits in the kernel's queue until a connection ends.
-    while (self->sessions.size() >= Limits::kConnections && !self->stopping) co_await self->session_ended.wait();
+    // At the limit, one that is idle has to go; where none is, who comes next waits in the kernel's queue.
+    while (self->sessions.size() >= Limits::kConnections && !self->stopping) {
+      self->close_longest_idle(nullptr, [](const Session&) { return true; });
+      co_await self->session_ended.wait();
+    }
     auto [error, socket] = co_await self->acceptor.async_accept(kNoThrow);
     if (self->stopping) co_return;
     if (error) {
@@ -230,9 +285,13 @@ asio::awaitable<void> Server::State::accept(std::shared_ptr<State> self) {
       continue;
     }
     const auto session = self->sessions.emplace(self->sessions.end(), std::move(socket));
-    asio::co_spawn(self->executor, serve(self, session), [](const std::exception_ptr& bug) {
+    const auto rethrow = [](const std::exception_ptr& bug) {
       if (bug) std::rethrow_exception(bug);
-    });
+    };
+    if (self->has_room_for(*session))
+      asio::co_spawn(self->executor, serve(self, session), rethrow);
+    else
+      asio::co_spawn(self->executor, turn_away(self, session), rethrow);
   }
 }
 

@@ -18,6 +18,8 @@ struct Limits {
   static constexpr std::size_t kBody = 1024UL * 1024;  // bytes; a goal of thousands of mounts is smaller
   static constexpr std::size_t kHeader = 16UL * 1024;  // bytes
   static constexpr std::size_t kConnections = 1024;    // most of them wait
+  static constexpr std::size_t kOfOthers = 768;        // of users other than root and our own: who can mend it gets in
+  static constexpr std::size_t kOfOneUser = 256;       // of each of them: none of them locks the others out
   static constexpr int kReadSeconds = 10;              // for a request, once it has begun
   static constexpr int kIdleSeconds = 60;              // between two requests
   static constexpr int kWriteSeconds = 30;

@@ -16,7 +16,9 @@ Result<Identity> parse_identity(const Environment& environment) {
   if (!is_name(identity.instance_id)) return lacks("the environment", "RUNPOD_POD_ID");
   if (!identity.region.empty() && !is_name(identity.region))
     return lacks("the environment", "a RUNPOD_DC_ID that is a name");
-  add_attribute(identity, "volume_id", std::string(variable(environment, "RUNPOD_VOLUME_ID")));
+  const std::string volume(variable(environment, "RUNPOD_VOLUME_ID"));
+  if (!volume.empty() && !is_name(volume)) return lacks("the environment", "a RUNPOD_VOLUME_ID that is a name");
+  add_attribute(identity, "volume_id", volume);
   identity.source = "environment: RUNPOD_POD_ID";
   return identity;
 }

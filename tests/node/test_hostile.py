@@ -5,12 +5,14 @@ import pathlib
 import re
 import socket
 import subprocess
+import sys
 
 import node
 import pytest
 from daemon import BINARY, definition, detail, mount
 
 _NOBODY = 65534
+_STREAM = "GET /v1/events HTTP/1.1\r\n\r\n"
 _SECURITY = pathlib.Path(__file__).parents[2] / "SECURITY.md"
 
 
@@ -135,6 +137,52 @@ def test_s8_slow_and_large_clients(moord):
             client.close()
 
 
+# Takes as many connections as it is told, each with the text it is told (or none), and says what becomes of the last one.
+_MANY = """
+import os, socket, sys
+path, count, text, user = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode(), int(sys.argv[4])
+os.setgroups([])
+os.setgid(user)
+os.setuid(user)
+held = []
+for _ in range(count):
+    held.append(socket.socket(socket.AF_UNIX))
+    held[-1].settimeout(60)
+    held[-1].connect(path)
+    if text:
+        held[-1].sendall(text)
+        held[-1].recv(4096)
+last = socket.socket(socket.AF_UNIX)
+last.settimeout(60)
+last.connect(path)
+try:
+    last.sendall(b"GET /livez HTTP/1.1\\r\\n\\r\\n")
+except BrokenPipeError:
+    pass  # turned away already; why is still to be read
+print(last.recv(4096).split()[1].decode(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(("text", "says"), [("", "200"), (_STREAM, "503")], ids=["idle", "streaming"])
+def test_s12_a_user_of_many_connections(open_scratch, moord, text, says):
+    moord.socket_path.chmod(0o666)  # as if all of them were in the group
+    users = []
+    try:
+        for uid in (_NOBODY, 20001, 20002, 20003):
+            command = [sys.executable, "-c", _MANY, moord.socket_path, "256", text, str(uid)]
+            users.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert [user.stdout.readline().strip() for user in users] == [says] * len(users)
+        # All have their share, and none of them ends: root is answered, to a stream and a wait as well.
+        assert moord.get("/livez").status == 200
+        assert moord.get("/v1/events?follow=false").status == 200
+        assert moord.put("run", [mount("nothing", "/data")], wait="60s").status == 424
+    finally:
+        for user in users:
+            user.kill()
+            user.communicate()
+
+
 def test_s9_busy(moord, data):
     moord.ready("run", [mount(data, "/data")])
     os.chmod(moord.stage(data), 0o755)
@@ -194,7 +242,8 @@ def test_s11_files_that_others_can_change(new_moord, what):
         os.chown(ledger, _NOBODY, 0)
     else:
         wrong.chmod(0o777)
-    done = subprocess.run([BINARY, "--config", moord.config_path], capture_output=True, text=True, check=False)
+    done = subprocess.run([BINARY, "--config", moord.config_path], capture_output=True, text=True, check=False,
+                          timeout=node.PATIENCE)
     assert done.returncode == (2 if what in ("config_path", "home") else 1), done
     command = "chown root" if what == "ledger" else "chmod go-w"
     assert f"{wrong} can be changed by others" in done.stderr and f"{command} {wrong}" in done.stderr, done

@@ -161,6 +161,15 @@ TEST(OpenStack, the_region_may_be_unknown) {
   EXPECT_EQ(openstack::parse_identity(json, {{"OS_REGION_NAME", "RegionOne"}}).value().region, "RegionOne");
 }
 
+TEST(RunPod, what_it_says_of_itself_has_to_be_names) {
+  for (const char* const key : {"RUNPOD_POD_ID", "RUNPOD_DC_ID", "RUNPOD_VOLUME_ID"}) {
+    Environment environment{{"RUNPOD_POD_ID", "a"}, {"RUNPOD_DC_ID", "EU-RO-1"}, {"RUNPOD_VOLUME_ID", "agv6w2qcg7"}};
+    EXPECT_TRUE(runpod::parse_identity(environment)) << key;
+    environment[key] = "../a b\x1b[2J";
+    EXPECT_FALSE(runpod::parse_identity(environment)) << key;
+  }
+}
+
 TEST(RunPod, the_key_does_not_leave_the_environment) {
   const Environment environment = {
       {"RUNPOD_POD_ID", "a"}, {"RUNPOD_DC_ID", "EU-RO-1"}, {"RUNPOD_API_KEY", "rpa_secret"}};

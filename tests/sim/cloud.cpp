@@ -1,5 +1,6 @@
 #include "cloud.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "machine.h"
@@ -48,12 +49,12 @@ void Cloud::changed(CloudVolume& volume) {
                : volume.state == State::in_use    ? "is attached to "
                                                   : "is being detached from ",
                volume.holder);
-  const bool late = world_.fails(world_.faults.cloud);
+  const bool late = world_.fails(std::min(0.5, 4 * world_.faults.cloud));
   if (!late) {
     listed_[volume.name] = now;
     return;
   }
-  world_.after(world_.between(milliseconds(1), seconds(3)), [this, name = volume.name, change = volume.change, now] {
+  world_.after(world_.between(milliseconds(1), seconds(8)), [this, name = volume.name, change = volume.change, now] {
     if (volumes_.at(name).change == change) listed_[name] = now;
   });
 }

@@ -149,7 +149,7 @@ void Instance::put(const std::string& id, const goal::TaskGoal& goal) {
   if (taken->is_new) {
     request = {};
     request.goal = goal;
-    request.asked = request.began = world_.now();
+    request.began = world_.now();
     world_.count("tasks");
     for (const goal::Definition& definition : goal.definitions)
       for (const goal::Mount& mount : goal.mounts)

@@ -59,8 +59,8 @@ struct Request {
   bool release_wanted = false;
   bool release_accepted = false;  // on disk: it may not come back
   bool fresh = true;              // never ready, never over a restart: nothing is preferred to the written order
-  Moment asked;
-  Moment began;  // the attempt
+  Moment began;                   // the attempt
+  std::map<std::string, std::string> has;  // path → volume, since it was ready
   agent::act::TaskState seen = agent::act::TaskState::preparing;
 };
 

@@ -24,6 +24,7 @@ void Judge::look() {
       if (!first && other->second != instance->name())
         world_.violated(staged.volume + " is written to from " + other->second + " and from " + instance->name());
     }
+    for (const auto& [id, request] : instance->requests) keeps_what_it_has(*instance, id, request);
     if (!instance->is_up()) continue;
     for (const auto& [id, task] : instance->daemon().tasks().all())
       if (!task->is_host()) look_at(*instance, *task, instance->requests[id]);
@@ -41,6 +42,8 @@ void Judge::look_at(Instance& instance, const act::Task& task, Request& request)
   if (state == TaskState::preparing) request.began = world_.now();
   if (state == TaskState::ready || state == TaskState::degraded) {
     has_its_mounts(instance, task);
+    for (const act::MountRun& mount : task.mounts())
+      if (mount.current) request.has[mount.plan.mount.path] = mount.plan.candidates[*mount.current].name;
     if (request.fresh) respects_the_order(instance, task, request);
     request.fresh = false;
   }
@@ -66,6 +69,30 @@ void Judge::has_its_mounts(Instance& instance, const act::Task& task) {
     if (staged == instance.machine().staged.end() || staged->second.volume != name)
       world_.violated(where + ": " + name + " is said to be mounted, and is not");
   }
+}
+
+/// What a task has, it keeps, whenever moord is killed; and without a moment in which it is not there.
+void Judge::keeps_what_it_has(Instance& instance, const std::string& id, const Request& request) {
+  const Faults& faults = world_.faults;
+  const bool only_crashes = faults.cloud + faults.machine + faults.ledger == 0 && !instance.machine().has_rebooted;
+  if (!only_crashes || request.release_wanted) return;
+  for (const auto& [path, volume] : request.has)
+    if (!cloud_.volumes().at(volume).was_touched && !instance.machine().staged.contains("/mnt/" + volume))
+      world_.violated(instance.name() + ", task " + id + " had " + volume + " at " + path + ", and lost it");
+}
+
+/// All or nothing: what is mounted belongs to a task that is ready, or cannot be taken away.
+void Judge::is_used_by_somebody(Instance& instance, const std::string& target, const Staged& staged) {
+  if (staged.dead || instance.machine().has_users(target)) return;
+  for (const auto& [id, task] : instance.daemon().tasks().all()) {
+    if (task->state() == TaskState::releasing || task->state() == TaskState::busy) return;
+    for (const act::MountRun& mount : task->mounts()) {
+      const bool has = mount.state == MountState::mounted || mount.stood || task->is_host();
+      if (has && mount.volume && mount.volume->name() == staged.volume) return;
+    }
+  }
+  world_.violated("leak: " + staged.volume + " is mounted at " + target + " of " + instance.name() +
+                  ", and no task has it");
 }
 
 /// Of those that are preferred to the chosen one, each must have been refused, and for a reason that is true.
@@ -170,6 +197,7 @@ void Judge::all_have_ended() {
         world_.violated(where + " has not ended: " + boost::json::serialize(act::to_json(*task)));
       if (task->state() == TaskState::failed && !task->is_host()) is_explained(*instance, *task);
     }
+    for (const auto& [target, staged] : instance->machine().staged) is_used_by_somebody(*instance, target, staged);
     for (const auto& [id, request] : instance->requests) {
       const auto task = tasks.find(id);
       if (request.accepted && !request.release_wanted && !task)

@@ -27,6 +27,8 @@ class Judge {
  private:
   void look_at(Instance& instance, const agent::act::Task& task, Request& request);
   void has_its_mounts(Instance& instance, const agent::act::Task& task);
+  void keeps_what_it_has(Instance& instance, const std::string& id, const Request& request);
+  void is_used_by_somebody(Instance& instance, const std::string& target, const Staged& staged);
   void respects_the_order(Instance& instance, const agent::act::Task& task, const Request& request);
   void failed_for_a_reason(Instance& instance, const agent::act::Task& task, const Request& request);
   [[nodiscard]] bool is_plausible(Instance& instance, const agent::decide::Candidate& candidate,

@@ -65,6 +65,7 @@ bool Machine::has_users(const std::string& target) const {
 
 void Machine::reboot() {
   world_.trace(name(), " reboots");
+  has_rebooted = true;
   staged.clear();
   binds.clear();
   users.clear();

@@ -58,6 +58,7 @@ class Machine {
   // What is on disk in the ledger.
   std::set<std::string> recorded;  // volumes that are ours to take away
   bool crash_wanted = false;       // moord dies before its next step
+  bool has_rebooted = false;
 
  private:
   World& world_;

@@ -15,6 +15,7 @@
 
 #include "failpoint/failpoint.h"
 #include "mount/kernel_files.h"
+#include "text/printable.h"
 
 namespace mooring::mount {
 namespace {
@@ -41,9 +42,13 @@ Error open_error(const std::string& path, int error_number) {
     case EXDEV:
       return unsafe(path + " leads out of the directory that it belongs to");
     case ENOENT:
-      return system_error(path + " does not exist", error_number, Errc::not_found);
+      return Error{Errc::not_found, path + " does not exist", error_number};
     case ENOTDIR:
-      return system_error(path + " is not a directory", error_number, Errc::unsafe_path);
+      return Error{Errc::unsafe_path,
+                   path +
+                       " is, or leads through, something that is not a directory; move that away, or choose another "
+                       "path",
+                   error_number};
     default:
       return system_error("cannot open " + path, error_number);
   }
@@ -216,7 +221,9 @@ Result<void> expect_empty(int directory, const std::string& path) {
     const std::string_view found(entry->d_name);
     if (found == "." || found == "..") continue;
     return Error{Errc::occupied,
-                 path + " is not empty (it holds '" + std::string(found) + "'); nothing is mounted over files", 0};
+                 path + " is not empty (it holds '" + text::harmless(found) +
+                     "'), and nothing is mounted over files; move away what is in it, or choose another path",
+                 0};
   }
 }
 

@@ -13,9 +13,12 @@
 
 #include "mount/kernel_files.h"
 #include "mount/mount_point.h"
+#include "text/printable.h"
 
 namespace mooring::mount {
 namespace {
+
+using text::harmless;  // users choose the names of their processes, files and containers
 
 constexpr std::size_t kNamed = 3;             // users in a sentence
 constexpr std::size_t kMapsRead = 4U << 20U;  // bytes of a process's maps
@@ -82,22 +85,6 @@ std::string how_used(const std::string& process, const Marks& marks) {
   }
   if (const auto file = mapped_file(process, marks)) return "mapped file " + *file;
   return {};
-}
-
-/// Users choose the names of their processes, files and containers: none of them may forge a line of a log or speak to
-/// a terminal.
-std::string harmless(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string safe;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '\\') {
-      safe += c;
-    } else {
-      safe += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
-    }
-  }
-  return safe;
 }
 
 User user_of(pid_t pid, std::string_view how) {

@@ -51,11 +51,21 @@ void add_volume(json::object& object, const Volume& volume, MountState state) {
   }
 }
 
+/// Its own problem or, of its candidates, the failure that says most.
+std::string why_not_had(const MountRun& mount) {
+  if (!mount.problem.empty() || (mount.state != MountState::failed && mount.state != MountState::left_out))
+    return mount.problem;
+  const auto& candidates = mount.plan.candidates;
+  const decide::Candidate* foremost = decide::most_useful(candidates);
+  if (foremost == nullptr) return {};
+  return (candidates.size() > 1 ? foremost->name + ": " : "") + foremost->detail;
+}
+
 json::object mount_json(const MountRun& mount) {
   json::object object{{"path", mount.plan.mount.path}, {"state", to_string(mount.state)}};
   object["read_only"] = mount.plan.mount.read_only;
   object["optional"] = mount.plan.mount.optional;
-  add(object, "detail", mount.problem);
+  add(object, "detail", why_not_had(mount));
   if (mount.plan.mount.names.empty()) {
     object["instance_path"] = mount.plan.mount.instance_path;
     return object;
@@ -86,14 +96,31 @@ std::string why_failed(const Task& task) {
   std::string text = task.problem();
   for (const MountRun& mount : task.mounts()) {
     if (mount.state != MountState::failed) continue;
-    text += (text.empty() ? "" : "; ") + mount.plan.mount.path + ": " + mount.problem;
-    std::string_view separator;
+    text += (text.empty() ? "" : "; ") + mount.plan.mount.path + ": " + why_not_had(mount);
+    std::string_view separator = " (";
     for (const decide::Candidate& candidate : mount.plan.candidates) {
       text += std::string(separator) + candidate.name + " " + std::string(decide::to_string(candidate.verdict));
       separator = ", ";
     }
+    if (!mount.plan.candidates.empty()) text += ")";
   }
   return text;
+}
+
+std::string why_failed(const json::object& task) {
+  const auto text = [](const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+  };
+  std::string all = text(task, "detail");
+  const auto* mounts = task.if_contains("mounts");
+  if (mounts == nullptr || !mounts->is_array()) return all;
+  for (const json::value& mount : mounts->as_array()) {
+    const auto* object = mount.if_object();
+    if (object == nullptr || text(*object, "state") != "failed") continue;
+    all += (all.empty() ? "" : "; ") + text(*object, "path") + ": " + text(*object, "detail");
+  }
+  return all;
 }
 
 json::object to_json(const decide::Candidate& candidate) {

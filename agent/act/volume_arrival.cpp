@@ -58,7 +58,8 @@ Volume::Done Volume::await_disk() {
       began + (view_.attachment == Attachment::arriving ? settings.attach_timeout : settings.device_timeout);
   Pace pace(settings.attach_timeout / 8);
   Signal& devices = services_.node.devices_changed();
-  std::string seen_last = "it was attached, but no such device came up";
+  std::string seen_last =
+      "it was attached, but no such device came up, so it is detached again; the kernel's log may say why (dmesg)";
   bool listed = false;
   while (!stop_.stop_requested()) {
     const auto seen = devices.count();

@@ -286,7 +286,7 @@ void Volume::refuse_other(const std::string& type) {
   for (auto& [key, seat] : users_) {
     if (!seat.is_pending() || seat.wish->candidate.fs.empty() || seat.wish->candidate.fs == type) continue;
     seat.outcome = Outcome::failed;
-    seat.failure = {Verdict::unsafe_filesystem, "has " + type + ", but " + seat.wish->candidate.fs + " was asked for"};
+    seat.failure = decide::other_file_system(type, seat.wish->candidate.fs);
   }
   changed_.notify();
 }

@@ -94,6 +94,9 @@ bool was_not_had(const json::object& mount) {
 void add_mount(Columns& columns, const json::object& mount, bool task_failed) {
   const std::string state = text_at(mount, "state");
   std::string phrase = mount_phrase(mount, task_failed);
+  // The only candidate tells itself, in the line below.
+  if (was_not_had(mount) && objects_at(mount, "candidates").size() == 1)
+    phrase = state == "failed" ? "failed" : "left out";
   const auto taken = seconds_taken(mount);
   if (state == "mounted" && taken) phrase += " in " + human_seconds(*taken);
   std::vector<Cell> row{text_at(mount, "path"), volume_of(mount), {std::move(phrase), colour_of_state(state)}};

@@ -91,8 +91,8 @@ std::vector<Candidate> filter(const backends::Identity& here, const goal::Mount&
     else if (auto failure = misplaced(here, candidate.volume))
       reject(candidate, *std::move(failure));
     else if (!defined_fs.empty() && defined_fs != candidate.fs)
-      reject(candidate, {Verdict::unsafe_filesystem,
-                         "is defined with " + defined_fs + ", but " + candidate.fs + " was asked for"});
+      reject(candidate, {Verdict::unsafe_filesystem, "is defined with " + defined_fs + ", but " + candidate.fs +
+                                                         " was asked for; leave `fs` out, or take another volume"});
     candidates.push_back(std::move(candidate));
   }
   return candidates;
@@ -128,6 +128,14 @@ std::vector<std::size_t> trial_order(const std::vector<Candidate>& candidates, g
     });
   std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return candidates[i].name == first; });
   return order;
+}
+
+const Candidate* most_useful(const std::vector<Candidate>& candidates) {
+  const auto worth = [](const Candidate& candidate) {
+    return candidate.detail.empty() ? 0 : usefulness(candidate.verdict);
+  };
+  const auto best = std::ranges::max_element(candidates, {}, worth);
+  return best == candidates.end() || worth(*best) == 0 ? nullptr : &*best;
 }
 
 std::string describe(const Candidate& candidate) {

@@ -45,6 +45,9 @@ void judge(const backends::Identity& here, Candidate& candidate, const backends:
 std::vector<std::size_t> trial_order(const std::vector<Candidate>& candidates, goal::Prefer prefer,
                                      const std::string& first = {});
 
+/// Of the candidates that could not be had, the one whose failure says most; the first of equals. Null: there is none.
+const Candidate* most_useful(const std::vector<Candidate>& candidates);
+
 /// `vol-0123456789abcdef0, 500 GB, ext4, $0.08/GB-month, available`
 std::string describe(const Candidate& candidate);
 

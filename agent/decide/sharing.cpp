@@ -28,9 +28,10 @@ std::optional<Failure> misfit(const Form& form, const Wish& wish, const std::str
 
 std::optional<Failure> misfit(const mount::MountEntry& mounted, const Wish& wish) {
   if (!wish.candidate.fs.empty() && mounted.fs != wish.candidate.fs)
-    return Failure{Verdict::unsafe_filesystem, "has " + mounted.fs + ", but " + wish.candidate.fs + " was asked for"};
+    return other_file_system(mounted.fs, wish.candidate.fs);
   if (mounted.read_only && !wish.candidate.read_only)
-    return Failure{Verdict::mount_failed, "is mounted read-only, for a goal that asked for it so"};
+    return Failure{Verdict::mount_failed,
+                   "is mounted read-only, for a goal that asked for it so; release that one, or ask for read_only"};
   return std::nullopt;
 }
 

@@ -90,6 +90,44 @@ std::string_view to_string(Verdict verdict) {
   return "unknown";
 }
 
+Failure other_file_system(const std::string& found, const std::string& wanted) {
+  return {Verdict::unsafe_filesystem, "has " + found + ", but " + wanted +
+                                          " was asked for; nothing was changed: ask for " + found +
+                                          ", or take another volume"};
+}
+
+int usefulness(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::unsafe_filesystem:
+      return 9;
+    case Verdict::mount_failed:
+      return 8;
+    case Verdict::device_missing:
+    case Verdict::attach_failed:
+    case Verdict::timed_out:
+      return 7;
+    case Verdict::denied:
+      return 6;
+    case Verdict::in_use:
+    case Verdict::no_slot:
+    case Verdict::not_ready:
+      return 5;
+    case Verdict::backend_unavailable:
+      return 4;
+    case Verdict::not_found:
+      return 3;
+    case Verdict::wrong_zone:
+      return 2;
+    case Verdict::wrong_region:
+    case Verdict::wrong_backend:
+      return 1;
+    case Verdict::chosen:
+    case Verdict::not_tried:
+      return 0;
+  }
+  return 0;
+}
+
 Failure failure_of(const backends::Error& error) { return {verdict_of(error.code), error.message}; }
 
 Failure failure_of(const mount::Error& error) { return {verdict_of(error.code), error.message}; }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "text/printable.h"
+
 namespace mooring::agent::goal {
 namespace {
 
@@ -10,28 +12,6 @@ constexpr std::size_t kLongestQuote = 100;  // bytes of a text repeated in a mes
 constexpr std::size_t kLongestList = 20;
 
 unsigned char byte_at(std::string_view text, std::size_t at) { return static_cast<unsigned char>(text[at]); }
-
-/// Length of the well-formed UTF-8 sequence at `at`, or 0 (Unicode 15, table 3-7).
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const unsigned char lead = byte_at(text, at);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const std::size_t length = lead < 0xE0 ? 2U : lead < 0xF0 ? 3U : 4U;
-  if (text.size() - at < length) return 0;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead == 0xE0) low = 0xA0;
-  if (lead == 0xED) high = 0x9F;
-  if (lead == 0xF0) low = 0x90;
-  if (lead == 0xF4) high = 0x8F;
-  for (std::size_t i = 1; i < length; ++i) {
-    const unsigned char next = byte_at(text, at + i);
-    if (next < low || next > high) return 0;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return length;
-}
 
 bool is_control(std::string_view text, std::size_t at, std::size_t length) {
   const unsigned char first = byte_at(text, at);
@@ -57,16 +37,12 @@ void append_escaped(std::string& out, unsigned char byte) {
 std::string escaped(std::string_view text, std::size_t longest) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = sequence_length(text, at);
-    if (at + std::max<std::size_t>(length, 1) > longest) return out + "…";
-    if (length == 0) {
-      append_escaped(out, byte_at(text, at++));
-      continue;
-    }
-    if (is_control(text, at, length)) {
-      for (std::size_t i = 0; i < length; ++i) append_escaped(out, byte_at(text, at + i));
-    } else {
+    const std::size_t length = std::max<std::size_t>(text::sequence_length(text, at), 1);
+    if (at + length > longest) return out + "…";
+    if (text::printable_length(text, at) > 0) {
       out += text.substr(at, length);
+    } else {
+      for (std::size_t i = 0; i < length; ++i) append_escaped(out, byte_at(text, at + i));
     }
     at += length;
   }
@@ -101,7 +77,7 @@ std::string_view trimmed(std::string_view text) {
 
 std::size_t first_invalid_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = sequence_length(text, at);
+    const std::size_t length = text::sequence_length(text, at);
     if (length == 0) return at;
     at += length;
   }
@@ -110,7 +86,7 @@ std::size_t first_invalid_utf8(std::string_view text) {
 
 std::size_t first_control(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = std::max<std::size_t>(sequence_length(text, at), 1);
+    const std::size_t length = std::max<std::size_t>(text::sequence_length(text, at), 1);
     if (is_control(text, at, length)) return at;
     at += length;
   }

@@ -14,8 +14,8 @@ inline constexpr std::size_t kMaxName = 128;         // characters of a volume's
 inline constexpr std::size_t kMaxPath = 4096;        // bytes; PATH_MAX of linux/limits.h
 inline constexpr std::size_t kMaxPathPart = 255;     // bytes between two slashes; NAME_MAX of linux/limits.h
 
-/// 'text', with control characters and broken UTF-8 escaped and a long one cut: what was read must not write to the
-/// terminal or the log of whoever reads the message.
+/// 'text', with control characters, those of direction, and broken UTF-8 escaped and a long one cut: what was read must
+/// not write to the terminal or the log of whoever reads the message.
 std::string in_quotes(std::string_view text);
 /// The same, without quotes and uncut.
 std::string printable(std::string_view text);

@@ -233,9 +233,10 @@ Api::Answer Api::put_task(const Request& request, const std::string& id) {
       response.headers.emplace_back("Location", "/v1/tasks/" + id);
       co_return response;
     }
-    case TaskState::failed:
-      co_return problem(424, "failed", "The goal could not be had",
-                        "task '" + id + "' failed; every candidate has its verdict", {{"task", std::move(state)}});
+    case TaskState::failed: {
+      std::string why = "task '" + id + "' failed: " + act::why_failed(state);
+      co_return problem(424, "failed", "The goal could not be had", std::move(why), {{"task", std::move(state)}});
+    }
     case TaskState::releasing:
     case TaskState::busy:
     case TaskState::released:

@@ -323,6 +323,7 @@ Result<void> Ledger::commit(const std::vector<Change>& changes) {
   for (const Change& change : changes) ok = ok && std::visit(Apply{database_->sqlite.get()}, change);
   if (ok && database_->execute("COMMIT")) return boost::outcome_v2::success();
   Error failure = database_->error("cannot write the ledger " + database_->path);
+  if (sqlite3_errcode(database_->sqlite.get()) == SQLITE_FULL) failure.message += "; make room on its file system";
   if (sqlite3_get_autocommit(database_->sqlite.get()) == 0) static_cast<void>(database_->execute("ROLLBACK"));
   return failure;
 }

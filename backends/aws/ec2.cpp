@@ -95,7 +95,12 @@ http::Request Ec2::request_of(const std::string& action, const Parameters& param
 }
 
 Ec2Error Ec2::unanswered(const http::Error& error) const {
-  return {{Errc::unavailable, "EC2 does not answer: " + error.message, {}}, {}, false, error.maybe_received};
+  return {{Errc::unavailable,
+           "EC2 does not answer: " + error.message + "; check the way to it (route, firewall, proxy, endpoint)",
+           {}},
+          {},
+          false,
+          error.maybe_received};
 }
 
 void Ec2::correct_clock(const http::Response& response) {

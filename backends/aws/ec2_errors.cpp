@@ -81,6 +81,8 @@ std::string sentence(const ServiceError& error) {
   std::string text = "EC2 says " + (error.code.empty() ? "no" : quote(error.code, {}));
   if (!said.empty()) text += ": " + quote(said, {});
   if (!error.request_id.empty()) text += " (request " + quote(error.request_id, {}) + ")";
+  if (error.code == "UnauthorizedOperation" || error.code == "AccessDenied")
+    text += "; the role or key has to allow ec2:DescribeVolumes, ec2:AttachVolume and ec2:DetachVolume";
   return text;
 }
 

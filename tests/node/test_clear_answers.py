@@ -1,5 +1,7 @@
 """Every failure says what was seen and what to do, and `moorctl status TASK` shows it: nobody has to read a log."""
 
+import subprocess
+
 import node
 import pytest
 from daemon import BINARY, definition, mount
@@ -50,18 +52,25 @@ def somebody_elses_files(moord):
     (moord.stage("vol") / "precious").write_text("")
 
 
+def damaged(moord):
+    image = node.make_image(moord.image("vol"), "ext4")
+    node.run("debugfs", "-w", "-R", "clri <2>", image)  # the root directory
+    node.run("debugfs", "-w", "-R", "set_super_value state 2", image)  # "has errors"
+
+
 @pytest.mark.parametrize(
     ("make", "more", "verdict", "seen", "action"),
     [
         (blank, {}, "unsafe_filesystem", "blank", "init_fs"),
         (garbage, {}, "unsafe_filesystem", "/dev/loop", "wipefs"),
-        (other_file_system, {"fs": "xfs"}, "unsafe_filesystem", "has ext4", "xfs was asked for"),
+        (other_file_system, {"fs": "xfs"}, "unsafe_filesystem", "has ext4", "xfs was asked for; nothing was changed: ask for ext4"),
         (luks, {}, "unsafe_filesystem", "LUKS", "wipefs"),
         (partitions, {}, "unsafe_filesystem", "partition table (dos)", "partprobe"),
+        (damaged, {}, "unsafe_filesystem", "e2fsck -p: exit status 4", "make a snapshot of the volume"),
         (nothing, {}, "not_found", "vol.img", "define the volume with a size"),
         (not_a_file, {}, "attach_failed", "not a regular file", "put an image there"),
-        (root_is_a_file, {}, "mount_failed", "/mnt/vol", "is not a directory"),
-        (somebody_elses_files, {}, "mount_failed", "it holds 'precious'", "nothing is mounted over files"),
+        (root_is_a_file, {}, "mount_failed", "/mnt/vol", "something that is not a directory; move that away"),
+        (somebody_elses_files, {}, "mount_failed", "it holds 'precious'", "move away what is in it"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -96,3 +105,27 @@ def test_status_tells_who_keeps_a_release_waiting(moord, data):
             assert f"sleep (pid {holder.pid}, working directory {moord.stage(data)})" in shown, shown
         finally:
             holder.kill()
+
+
+def test_status_tells_which_mount_namespace_keeps_a_release_waiting(moord, data):
+    moord.ready("run", [mount(data, "/data")])
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "echo ready; read line"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as container:
+        try:
+            assert container.stdout.readline() == b"ready\n"
+            assert moord.delete("run", wait="20s").status == 409
+            shown = status(moord)
+            assert f"sh (pid {container.pid}, mount namespace, mounted there at {moord.stage(data)})" in shown, shown
+        finally:
+            container.communicate(b"enough\n")
+
+
+def test_of_several_failures_the_one_that_says_most_is_told_first(moord):
+    node.make_image(moord.image("blank"))
+    away = definition("away", region="us-east-1")
+    answer = moord.put("run", [mount(["away", "blank", "missing"], "/data")], definitions=[away])
+    assert answer.status == 424
+    assert "/data: blank: is blank, and no definition says that it may be formatted" in answer.json["detail"], answer
+    overview = node.run(BINARY.parent / "moorctl", "--socket", moord.socket_path, "status")
+    assert "failed: blank: is blank" in overview, overview
+    assert "failed: blank: is blank" in status(moord)

@@ -64,6 +64,14 @@ def test_without_room_for_the_ledger_the_same_put_takes_nothing_away(full):
     assert full.is_mounted("data")
 
 
+def test_a_goal_that_cannot_be_written_down_says_so_and_what_is_full(full):
+    answer = full.put("new", ["other:/other"])
+    assert answer.status == 500, answer
+    assert str(full.state_dir) in answer.json["detail"] and "full" in answer.json["detail"], answer
+    assert "make room" in answer.json["detail"], answer
+    assert not full.is_mounted("other")
+
+
 def test_a_release_that_cannot_be_written_down_is_not_promised(full):
     answer = full.delete("run", wait="0s")
     assert answer.status == 500

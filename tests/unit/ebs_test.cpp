@@ -89,7 +89,8 @@ TEST(Ec2Errors, a_sentence_has_nothing_secret_nor_endless_in_it) {
   EXPECT_EQ(sentence({"SignatureDoesNotMatch", "canonical: x-amz-security-token:SECRET", ""}).find("SECRET"),
             std::string::npos);
   EXPECT_EQ(sentence({"UnauthorizedOperation", "not authorized. Encoded authorization failure message: BLOB", ""}),
-            "EC2 says UnauthorizedOperation: not authorized.");
+            "EC2 says UnauthorizedOperation: not authorized.; the role or key has to allow ec2:DescribeVolumes, "
+            "ec2:AttachVolume and ec2:DetachVolume");
   EXPECT_LT(sentence({"X", std::string(10000, 'x'), ""}).size(), 400U);
 }
 

@@ -125,7 +125,12 @@ asio::awaitable<void> Resolver::wait(std::shared_ptr<LookUp> look_up, Time deadl
     error_code ignored;
     if (!cancelled && waiting) waiting->cancel(ignored);
   });
-  co_await ready->async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+  // An event alone is no answer: now and then one comes of a descriptor that had this number before.
+  while (!look_up->done.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < deadline) {
+    const auto [failed] =
+        co_await ready->async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+    if (failed) co_return;
+  }
 }
 
 asio::awaitable<Result<Addresses>> Resolver::look_up(const std::string& host, Time deadline) {

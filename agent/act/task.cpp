@@ -91,6 +91,7 @@ Task::Task(World& world, const state::TaskRecord& record, goal::TaskGoal goal)
       changed_(world.services.executor) {
   releasing_ = record.phase == state::TaskPhase::releasing;
   if (releasing_) state_ = TaskState::releasing;
+  was_ready_ = record.phase == state::TaskPhase::kept;
   if (record.phase != state::TaskPhase::failed) return;
   state_ = TaskState::failed;
   boost::system::error_code ignored;
@@ -107,6 +108,11 @@ void Task::had(const state::ChoiceRecord& choice) {
 }
 
 void Task::had(const state::BindRecord& bind) { old_binds_.push_back(bind); }
+
+void Task::was_ready() {
+  was_ready_ = true;
+  write_down_goal();
+}
 
 void Task::cannot_be_read() {
   problem_ = "its goal, as it was written down, cannot be read; what it has stays until it is released";
@@ -129,7 +135,7 @@ void Task::start(std::function<void()> ended) {
 
 void Task::put_again() {
   if (state_ == TaskState::failed) {
-    write_down(state::TaskPhase::wanted);
+    write_down_goal();
     set_state(TaskState::preparing);
   } else if (state_ == TaskState::ready || state_ == TaskState::degraded) {
     looking_ = true;
@@ -196,7 +202,7 @@ Task::Done Task::wait_for_change() {
   if (state_ != before || releasing_ || looking_) co_return;
   if (has_abandoned_binds()) co_await unbind_abandoned();
   if (!tries_again || Clock::now() < next_try_ || releasing_) co_return;
-  write_down(state::TaskPhase::wanted);
+  write_down_goal();
   set_state(TaskState::preparing);
 }
 
@@ -225,11 +231,14 @@ Task::Done Task::prepare() {
   co_await unbind_abandoned();
   co_await await_leaving(std::min(deadline_, Clock::now() + kUndoTime));
   if (releasing_) co_return;
+  const bool had = std::ranges::all_of(mounts_, [](const MountRun& mount) {
+    return mount.state == MountState::mounted || mount.state == MountState::left_out;
+  });
+  // Of a single mount there is no half, which spares a write.
+  if (had && !std::exchange(was_ready_, true) && mounts_.size() > 1) write_down_goal();
   const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) problem_ = written.error().message;
-  const bool failed = !written || std::ranges::any_of(mounts_, [](const MountRun& mount) {
-    return mount.state != MountState::mounted && mount.state != MountState::left_out;
-  });
+  const bool failed = !written || !had;
   if (releasing_) co_return;
   if (failed) co_return co_await give_up();
   keep_what_was_not_tried();
@@ -277,6 +286,7 @@ Task::Done Task::look_again() {
 
 Task::Done Task::give_up() {
   keep_what_was_not_tried();
+  keep_nothing_of_a_half();
   co_await unbind_all(false);
   for (MountRun& mount : mounts_) {
     if (mount.stood) continue;
@@ -299,7 +309,11 @@ Task::Done Task::give_up() {
   outcome_ = std::move(record);
   // What stood still stands: a restart goes on with it, and tries again.
   const bool stands = std::ranges::any_of(mounts_, [](const MountRun& mount) { return mount.stood; });
-  write_down(stands ? state::TaskPhase::wanted : state::TaskPhase::failed);
+  was_ready_ = was_ready_ && stands;
+  if (stands)
+    write_down_goal();
+  else
+    write_down(state::TaskPhase::failed);
   const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) spdlog::error("task={} {}", id_, written.error().message);
   back_off();

@@ -62,6 +62,8 @@ class Task : public std::enable_shared_from_this<Task> {
   void had(const state::BindRecord& bind);
   /// Before start(): a volume that the run before may have been taking away from this task.
   void was_leaving(std::shared_ptr<Volume> volume) { left_over_.push_back(std::move(volume)); }
+  /// Before start(): what it has is kept, even if not all of it can be had again.
+  void was_ready();
   /// Before start(): the goal cannot be read any more. What it has stays until it is released.
   void cannot_be_read();
 
@@ -101,6 +103,8 @@ class Task : public std::enable_shared_from_this<Task> {
   void set_state(TaskState state);
   void write(state::Change change);
   void write_down(state::TaskPhase phase);
+  /// That its goal stands.
+  void write_down_goal() { write_down(was_ready_ ? state::TaskPhase::kept : state::TaskPhase::wanted); }
 
   // task_mounts.cpp
   Done run_mounts();
@@ -110,6 +114,7 @@ class Task : public std::enable_shared_from_this<Task> {
   Done await_volume(const MountRun& mount, bool& late);
   void give_back(MountRun& mount);
   void keep_what_was_not_tried();
+  void keep_nothing_of_a_half();
   void remember_what_it_has();
   void keep_what_it_had();
   void drop_old_choices();
@@ -144,8 +149,9 @@ class Task : public std::enable_shared_from_this<Task> {
   std::map<std::string, decide::Failure> dead_backends_;  // denied or unreachable: not asked again for this attempt
   std::map<std::string, std::set<std::string>> existed_;  // path → volumes that have been here for it
   std::size_t running_ = 0;
-  bool stopping_ = false;   // this attempt is over
-  bool looking_ = false;    // whether what is ready still is
+  bool stopping_ = false;  // this attempt is over
+  bool looking_ = false;   // whether what is ready still is
+  bool was_ready_ = false;
   bool releasing_ = false;  // the goal is over
   bool force_ = false;
   Clock::time_point deadline_;

@@ -89,6 +89,12 @@ void Task::keep_what_was_not_tried() {
   }
 }
 
+/// All or nothing, also for a run that was killed in between: it has left a half that was never given out.
+void Task::keep_nothing_of_a_half() {
+  if (was_ready_ || mounts_.size() < 2) return;
+  for (MountRun& mount : mounts_) mount.stood = false;
+}
+
 void Task::drop_old_choices() {
   std::erase_if(chosen_, [this](const auto& choice) {
     const auto& [path, name] = choice;

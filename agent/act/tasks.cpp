@@ -1,5 +1,6 @@
 #include "agent/act/tasks.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -53,10 +54,11 @@ void Tasks::restore(const state::Snapshot& snapshot, std::vector<goal::Mount> ho
     }
     restored.push_back(std::move(task));
   }
-  bool had_host = false;
-  for (const state::TaskRecord& record : snapshot.tasks) had_host = had_host || record.id == kHostTask;
+  const auto host = std::ranges::find(snapshot.tasks, kHostTask, &state::TaskRecord::id);
+  const bool had_host = host != snapshot.tasks.end();
   if (had_host || !host_goal.mounts.empty())
     restored.push_back(std::make_shared<Task>(world_, std::string(kHostTask), host_goal, state::OwnerRecord{}));
+  if (had_host && host->phase == state::TaskPhase::kept) restored.back()->was_ready();
   const auto find = [&restored](const std::string& id) -> Task* {
     for (const auto& task : restored)
       if (task->id() == id) return task.get();

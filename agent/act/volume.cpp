@@ -8,6 +8,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include "agent/act/look.h"
 #include "agent/act/volumes.h"
@@ -154,8 +155,12 @@ void Volume::retry(bool force) {
 void Volume::start() {
   if (running_) return;
   running_ = true;
-  boost::asio::co_spawn(services_.executor, run(shared_from_this()), [](const std::exception_ptr& bug) {
-    if (bug) std::rethrow_exception(bug);
+  // Not at once, which co_spawn would be: whoever joins writes down its choice after that, and the two have to reach
+  // the ledger together.
+  boost::asio::post(services_.executor, [self = shared_from_this()] {
+    boost::asio::co_spawn(self->services_.executor, run(self), [](const std::exception_ptr& bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
   });
 }
 

@@ -23,7 +23,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 constexpr const char* kSchema = R"(
 CREATE TABLE task (id TEXT PRIMARY KEY, goal TEXT NOT NULL, phase INTEGER NOT NULL, outcome TEXT NOT NULL,
                    created INTEGER NOT NULL, owner_pid INTEGER NOT NULL, owner_start INTEGER NOT NULL, owner_boot TEXT NOT NULL)
@@ -35,13 +35,17 @@ CREATE TABLE instance (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL
                        identity TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE bind (task TEXT NOT NULL, path TEXT NOT NULL, source TEXT NOT NULL, made INTEGER NOT NULL,
                    marked INTEGER NOT NULL, PRIMARY KEY (task, path)) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 )";
 /// From version 1, before identities were detected.
-constexpr const char* kToVersion2 = R"(
+constexpr const char* kFromVersion1 = R"(
 ALTER TABLE instance ADD COLUMN boot TEXT NOT NULL DEFAULT '';
 ALTER TABLE instance ADD COLUMN identity TEXT NOT NULL DEFAULT '';
-PRAGMA user_version = 2;
+)";
+/// From version 2, which did not say whether a task had been ready: so it may have been.
+constexpr const char* kFromVersion2 = R"(
+UPDATE task SET phase = 3 WHERE phase = 0;
+PRAGMA user_version = 3;
 )";
 
 std::string to_text(const backends::Volume& volume) {
@@ -266,8 +270,10 @@ Result<void> Ledger::Database::open(std::string file) {
     return Error{"the ledger " + path + " was written by a later version of moord (schema " +
                  std::to_string(version.number(0)) + ", this one knows up to " + std::to_string(kSchemaVersion) +
                  "); install that version again, or release all tasks with it first"};
-  const char* const change = version.number(0) == 0 ? kSchema : version.number(0) == 1 ? kToVersion2 : nullptr;
-  if (change != nullptr && !(execute("BEGIN IMMEDIATE") && execute(change) && execute("COMMIT")))
+  if (version.number(0) == kSchemaVersion) return boost::outcome_v2::success();
+  std::string change = version.number(0) == 0 ? kSchema : kFromVersion2;
+  if (version.number(0) == 1) change = kFromVersion1 + change;
+  if (!execute("BEGIN IMMEDIATE") || !execute(change.c_str()) || !execute("COMMIT"))
     return error("cannot set up the ledger " + path);
   return boost::outcome_v2::success();
 }
@@ -289,7 +295,7 @@ Result<Snapshot> Ledger::load() {
   Snapshot snapshot;
   Statement tasks(sqlite, "SELECT id, goal, phase, outcome, created, owner_pid, owner_start, owner_boot FROM task");
   while (tasks.next()) {
-    if (tasks.number(2) < 0 || tasks.number(2) > static_cast<std::int64_t>(TaskPhase::failed))
+    if (tasks.number(2) < 0 || tasks.number(2) > static_cast<std::int64_t>(TaskPhase::kept))
       return Error{"the ledger " + database_->path + " is damaged: task " + tasks.text(0) + " is in no known phase"};
     snapshot.tasks.push_back({tasks.text(0),
                               tasks.text(1),

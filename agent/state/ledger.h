@@ -31,7 +31,9 @@ struct OwnerRecord {
   std::string boot_id;
 };
 
-enum class TaskPhase { wanted, releasing, failed };
+/// Kept: it has been ready, so what it has stays when an attempt fails. Of a task that is only wanted, all or nothing:
+/// what an attempt that was killed has left is undone should the next one fail.
+enum class TaskPhase { wanted, releasing, failed, kept };
 
 struct TaskRecord {
   std::string id;

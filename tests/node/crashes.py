@@ -4,6 +4,7 @@ import collections
 import http.client
 import os
 import pathlib
+import re
 import sqlite3
 import subprocess
 
@@ -80,7 +81,7 @@ class Case:
         return {"tasks": self._text(tasks), "volumes": self._volumes(), **self.node(), "contents": self._contents()}
 
     def _text(self, value):
-        return str(value).replace(str(self.base), "")
+        return re.sub(r"/dev/loop\d+", "/dev/loop", str(value).replace(str(self.base), ""))
 
     def _volumes(self):
         return sorted(self._text(volume["name"]) for volume in self.moord.get("/v1/volumes").json["volumes"])

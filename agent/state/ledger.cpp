@@ -217,19 +217,32 @@ struct Ledger::Database {
     if (lock >= 0) close(lock);
   }
 
-  [[nodiscard]] Error error(const std::string& what) const {
-    return {what + ": " + (sqlite ? sqlite3_errmsg(sqlite.get()) : "out of memory")};
+  /// What was tried, what SQLite saw, and what to do.
+  [[nodiscard]] Error error(const std::string& what) const;
+  [[nodiscard]] Error damaged(const std::string& seen) const {
+    return {"the ledger " + path + " is damaged: " + seen +
+            "; it is left as it is. Restore it, or move it away to begin anew: what is attached and mounted then stays "
+            "until it is released by hand"};
   }
   [[nodiscard]] bool execute(const char* sql) const {
     return sqlite3_exec(sqlite.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
   }
   Result<void> take_lock(const std::string& directory);
   Result<void> open(std::string file);
+  Result<void> bring_up_to_date();
+  Result<void> check();
 
   int lock = -1;
   std::string path;
   SqliteDatabase sqlite;
 };
+
+Error Ledger::Database::error(const std::string& what) const {
+  if (!sqlite) return {what + ": out of memory"};
+  const std::string seen = sqlite3_errmsg(sqlite.get());
+  const int code = sqlite3_errcode(sqlite.get());
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? damaged(seen) : Error{what + ": " + seen};
+}
 
 Result<void> Ledger::Database::take_lock(const std::string& directory) {
   const auto made = trust::make_trusted_directory(directory, 0700);
@@ -261,18 +274,40 @@ Result<void> Ledger::Database::open(std::string file) {
   sqlite.reset(handle);
   const std::string refusal = "cannot open the ledger " + path;
   if (code != SQLITE_OK) return error(refusal);
+  // What is refused is not changed: so all questions come before the first write.
+  BOOST_OUTCOME_TRYV(check());
   if (!execute("PRAGMA journal_mode = WAL") || !execute("PRAGMA synchronous = FULL") ||
       !execute("PRAGMA cache_size = -256"))
     return error(refusal);
+  return bring_up_to_date();
+}
+
+Result<void> Ledger::Database::check() {
+  const std::string refusal = "cannot read the ledger " + path;
   Statement version(sqlite.get(), "PRAGMA user_version");
   if (!version.next()) return error(refusal);
-  if (version.number(0) > kSchemaVersion)
+  if (version.number(0) > kSchemaVersion || version.number(0) < 0)
     return Error{"the ledger " + path + " was written by a later version of moord (schema " +
                  std::to_string(version.number(0)) + ", this one knows up to " + std::to_string(kSchemaVersion) +
                  "); install that version again, or release all tasks with it first"};
-  if (version.number(0) == kSchemaVersion) return boost::outcome_v2::success();
-  std::string change = version.number(0) == 0 ? kSchema : kFromVersion2;
-  if (version.number(0) == 1) change = kFromVersion1 + change;
+  Statement tables(sqlite.get(), "SELECT count(*) FROM sqlite_schema");
+  if (!tables.next()) return error(refusal);
+  if (version.number(0) == 0 && tables.number(0) != 0) return damaged("it is a database of something else");
+  // It has a few pages; what a page that was lost would have told cannot be observed (rule 18).
+  Statement pages(sqlite.get(), "PRAGMA quick_check(1)");
+  if (!pages.next()) return error(refusal);
+  if (pages.text(0) != "ok") return damaged(pages.text(0));
+  return boost::outcome_v2::success();
+}
+
+Result<void> Ledger::Database::bring_up_to_date() {
+  Statement version(sqlite.get(), "PRAGMA user_version");
+  if (!version.next()) return error("cannot read the ledger " + path);
+  const auto from = version.number(0);
+  version = Statement(sqlite.get(), "SELECT 1");  // what is not at its end keeps others from writing
+  if (from == kSchemaVersion) return boost::outcome_v2::success();
+  std::string change = from == 0 ? kSchema : kFromVersion2;
+  if (from == 1) change = kFromVersion1 + change;
   if (!execute("BEGIN IMMEDIATE") || !execute(change.c_str()) || !execute("COMMIT"))
     return error("cannot set up the ledger " + path);
   return boost::outcome_v2::success();
@@ -296,7 +331,7 @@ Result<Snapshot> Ledger::load() {
   Statement tasks(sqlite, "SELECT id, goal, phase, outcome, created, owner_pid, owner_start, owner_boot FROM task");
   while (tasks.next()) {
     if (tasks.number(2) < 0 || tasks.number(2) > static_cast<std::int64_t>(TaskPhase::kept))
-      return Error{"the ledger " + database_->path + " is damaged: task " + tasks.text(0) + " is in no known phase"};
+      return database_->damaged("task " + tasks.text(0) + " is in no known phase");
     snapshot.tasks.push_back({tasks.text(0),
                               tasks.text(1),
                               static_cast<TaskPhase>(tasks.number(2)),
@@ -315,7 +350,7 @@ Result<Snapshot> Ledger::load() {
     if (instance.next()) snapshot.instance = {instance.text(0), instance.text(1), identity_from(instance.text(2))};
     while (volumes.next()) snapshot.volumes.push_back(volume_record(volumes));
   } catch (const std::exception& exception) {
-    return Error{"the ledger " + database_->path + " is damaged: " + exception.what()};
+    return database_->damaged(exception.what());
   }
   if (!tasks.ok() || !choices.ok() || !binds.ok() || !volumes.ok() || !instance.ok())
     return database_->error("cannot read the ledger " + database_->path);

@@ -221,7 +221,7 @@ def test_every_point_is_covered():
 
 
 def test_what_is_attached_and_which_was_chosen_are_written_down_together(moord, data):
-    """Or a run that was killed meanwhile has mounted what nobody claims at the next start: unmounted, and made again."""
+    """Or what a run that was killed has mounted is claimed by nobody at the next start, and unmounted."""
     moord.stop()
     moord.environment = {"MOORING_FAILPOINT": "attach.before"}
     moord.start()

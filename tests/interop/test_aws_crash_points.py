@@ -1,0 +1,114 @@
+"""kill -9 at every failpoint that an attach or detach at EC2 passes: nothing attached twice, nothing left attached."""
+
+import http.client
+
+import crashes
+import node
+import pytest
+from daemon import mount
+
+
+class Case:
+    """One moord and one cloud for all crashes of a scenario: each begins where the one before it left all released."""
+
+    def __init__(self, aws, act):
+        self.aws, self.moord, self.act = aws, aws.moord, act
+
+    def run(self, **environment):
+        """Whether moord outlived it."""
+        self.moord.environment = environment
+        self.moord.spawn_ready_or_dead()
+        self.moord.environment = {}
+        try:
+            if self.moord.running():
+                self.act(self.moord)
+        except (OSError, http.client.HTTPException):
+            node.wait_for_end(self.moord.process.pid)
+        return self.moord.running()
+
+    def end(self):
+        tasks = self.moord.get("/v1/tasks").json["tasks"]
+        return {
+            "tasks": [(t["task"], t["state"], [(m["path"], m["state"]) for m in t["mounts"]]) for t in tasks],
+            "attached": {v.tags["Name"]: v.holders for v in self.aws.ebs.volumes.values()},
+            "plugged": len(self.aws.disks.plugged()),
+            "mounts": [(m.target, m.fs, "ro" in m.options) for m in node.mounts(self.moord.home)],
+            "contents": [(p.name, p.read_text()) for p in sorted(self.moord.mount_root.glob("*/hello"))],
+        }
+
+    def comes_to(self, expected):
+        events = self.moord.events(patience=5)
+        while (found := self.end()) != expected:
+            try:
+                next(events)
+            except (AssertionError, StopIteration, TimeoutError):
+                return found, expected
+        return None
+
+    def give_up(self):
+        for task in self.moord.get("/v1/tasks").json["tasks"]:
+            self.moord.release(task["task"])
+        self.moord.stop()
+        rows = crashes.ledger_rows(self.moord)
+        assert not any(rows.values()), rows
+        assert not node.mounts(self.moord.home)
+        assert not any(self.moord.mount_root.iterdir())
+
+
+def put(volumes):
+    def act(moord):
+        assert moord.put("run", volumes).json["state"] == "ready"
+
+    return act
+
+
+def release(moord):
+    assert moord.delete("run").status in (200, 404)
+
+
+SCENARIOS = {
+    "attach": (None, put(["data:/data"])),
+    "fallback": (None, put([mount(["broken", "data"], "/data")])),
+    "shared": (None, put([mount("shared", "/data", read_only=True)])),
+    "release": (put(["data:/data"]), release),
+    "release_shared": (put([mount("shared", "/data", read_only=True)]), release),
+}
+_passed = set()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_killed_at_any_point_of_an_attachment_it_comes_to_the_same_end(aws, scenario):
+    before, act = SCENARIOS[scenario]
+    aws.volume("data")
+    aws.volume("shared", multi_attach=True, attached_to="i-0other")
+    node.overwrite_superblock(aws.disks.image(aws.volume("broken").id))
+    case = Case(aws, act)
+    attached = {volume.tags["Name"]: list(volume.holders) for volume in aws.ebs.volumes.values()}
+
+    def prepare():
+        if before:
+            aws.moord.start()
+            before(aws.moord)
+            aws.moord.stop()
+
+    log = aws.moord.home / "points"
+    prepare()
+    assert case.run(MOORING_FAILPOINT_LOG=str(log)), aws.moord.log()
+    points = sorted(set(log.read_text().split()))
+    expected = case.end()
+    case.give_up()
+    _passed.update(points)
+    print(f"{scenario}: {len(points)} points")
+    for point in points:
+        prepare()
+        assert not case.run(MOORING_FAILPOINT=point), f"{point} was not passed"
+        assert case.run(), aws.moord.log()
+        assert not case.comes_to(expected), point
+        case.give_up()
+        assert {v.tags["Name"]: v.holders for v in aws.ebs.volumes.values()} == attached, point
+        assert not aws.disks.plugged(), point
+
+
+def test_the_points_that_only_a_cloud_has_are_covered():
+    assert len(_passed) > 1, "runs after the scenarios, in the same process"
+    assert crashes.ONLY_IN_A_CLOUD <= _passed

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -48,7 +49,12 @@ Result<std::string> configure_loop(int image, const std::string& path, bool read
     if (!loop) return failed("cannot open " + device, errno);
     error = configure(loop.get(), image, path, read_only, true);
     if (error == EINVAL) error = configure(loop.get(), image, path, read_only, false);
-    if (error == 0) return device;
+    if (error == 0) {
+      // A loop device stays what BLKROSET once made of it, whatever it is given to next.
+      const int protect = read_only ? 1 : 0;
+      ioctl(loop.get(), BLKROSET, &protect);
+      return device;
+    }
     if (error != EBUSY) return failed("cannot attach " + path + " to " + device, error);
   }
   return failed("cannot attach " + path + " to a loop device", error);

@@ -6,7 +6,10 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +18,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "loop_disk.h"
+#include "mount/host.h"
 
 namespace mooring::test {
 namespace {
@@ -70,6 +74,32 @@ TEST_F(TwoInstances, what_one_has_the_other_does_not_get) {  // rule 20
   EXPECT_EQ(refused.error().code, backends::Errc::in_use);
   EXPECT_EQ(refused.error().holder, "i-1");
   EXPECT_EQ(seen_by(two_), Attachment::elsewhere);
+  EXPECT_TRUE(answer_of(one_.detach(data_, false)));
+}
+
+/// Opens the device of an attached image.
+int open_device_of(const backends::Attached& attached) {
+  mount::DiskLook look;
+  look.backing_file = mount::FileId{attached.look.backing_file->device, attached.look.backing_file->inode};
+  const auto device = mount::blocking::find_disk(look);
+  EXPECT_TRUE(device);
+  return device ? ::open(device.value().path.c_str(), O_RDONLY | O_CLOEXEC) : -1;
+}
+
+TEST_F(TwoInstances, an_image_can_be_written_to_whatever_its_loop_device_was_before) {
+  const auto before = answer_of(one_.attach(data_));
+  ASSERT_TRUE(before);
+  int read_only = 1;
+  const int left = open_device_of(before.value());
+  EXPECT_EQ(::ioctl(left, BLKROSET, &read_only), 0);
+  ::close(left);
+  EXPECT_TRUE(answer_of(one_.detach(data_, false)));
+  const auto after = answer_of(one_.attach(data_));  // the first free device: the same, unless others are faster
+  ASSERT_TRUE(after);
+  const int now = open_device_of(after.value());
+  EXPECT_EQ(::ioctl(now, BLKROGET, &read_only), 0);
+  EXPECT_EQ(read_only, 0);
+  ::close(now);
   EXPECT_TRUE(answer_of(one_.detach(data_, false)));
 }
 

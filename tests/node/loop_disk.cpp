@@ -86,6 +86,8 @@ LoopDisk::LoopDisk(const std::filesystem::path& directory, std::uint64_t size, c
     if (loop < 0) continue;
     if (::ioctl(loop, LOOP_CONFIGURE, &config) == 0) {
       fd_ = loop;
+      const int protect = settings.read_only ? 1 : 0;
+      ::ioctl(loop, BLKROSET, &protect);  // it stays what somebody once made of it, whatever it is given to next
     } else {
       ::close(loop);
     }

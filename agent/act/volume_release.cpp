@@ -25,7 +25,12 @@ Volume::Done Volume::unmount() {
   const mount::Device device = stage_device();
   // Who it is taken away from keeps the disk open: once it is unmounted, nobody could tell who that is.
   if (force_) co_await name_the_holders(device);
-  auto done = co_await services_.node.unstage(services_.settings.mount_root, name_, device, force_);
+  const bool force = force_;
+  auto done = co_await services_.node.unstage(services_.settings.mount_root, name_, device, force);
+  if (!done && force_ && !force) {
+    view_.stage = VolumeView::Stage::unknown;  // force was asked for meanwhile: at once, not after the next wait
+    co_return;
+  }
   if (!done && done.error().code == mount::Errc::busy) {
     co_await name_the_holders(device);
     view_.stage = VolumeView::Stage::unknown;  // the next try looks at it afresh

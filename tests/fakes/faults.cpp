@@ -8,7 +8,7 @@
 //   serial:DEVICE=TEXT     the device is no loop device, but one (of major 240) with that serial number
 //   umount2:ERRNO          fails so, and does nothing; syncfs:ERRNO as well
 //   mount:ERRNO            fails so, but it is mounted
-//   before-mount:PROGRAM   is run just before
+//   before-mount:PROGRAM   is run just before; before-umount2:PROGRAM as well
 //   after-mount:PROGRAM    is run just after
 #include <cerrno>
 #include <climits>
@@ -256,6 +256,7 @@ int ioctl(int descriptor, unsigned long request, ...) {
 }
 
 int umount2(const char* target, int flags) {
+  around_mount("before-umount2");
   if (const Fault* fault = due("umount2")) {
     errno = number_of(fault->what);
     return -1;

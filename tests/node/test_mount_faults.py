@@ -60,6 +60,26 @@ def test_rule_10_what_cannot_be_written_is_not_unmounted(faulty):
     moord.wait_until_gone("data")
 
 
+def test_a_release_by_force_while_one_without_is_under_way_is_one_by_force(faulty, script, scratch):
+    started, go = scratch / "started", scratch / "go"
+    os.mkfifo(started)
+    os.mkfifo(go)
+    heard, say = os.open(started, os.O_RDWR), os.open(go, os.O_RDWR)
+    moord = faulty(f"before-umount2:{script('wait', f'echo now >{started}; read line <{go}')},1")
+    moord.ready("run", ["data:/data"])
+    with (moord.stage("data") / "i-am-data").open():
+        moord.delete("run", wait="0s")
+        assert node.ready_to_read(heard)
+        moord.delete("run", wait="0s", force=True)
+        os.write(say, b"go\n")
+        moord.wait_for("task.busy", "run")  # the disk is: the file is open
+        assert not moord.is_mounted("data")
+    moord.wait_for("task.released", "run")
+    assert moord.nothing_left_of("data")
+    os.close(heard)
+    os.close(say)
+
+
 # ---- rule 13
 
 

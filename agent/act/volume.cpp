@@ -44,6 +44,7 @@ Volume::Volume(Services& services, Volumes& all, const state::VolumeRecord& reco
   view_.recorded = true;
   view_.attached_by_us = was_ours_ = record.attached_by_us;
   view_.look_known = record.look_known;
+  protected_ = record.write_protected;
   existed_ = record.look_known;
   if (record.look_known) look_ = to_disk_look(record.look);
 }
@@ -301,7 +302,7 @@ void Volume::settle_failed() {
 /// Nothing of it is left here. Those who waited for that are next.
 void Volume::come_to_nothing() {
   view_ = {};
-  formed_ = from_ledger_ = existed_ = recording_ = stood_ = stuck_ = was_ours_ = false;
+  formed_ = from_ledger_ = existed_ = recording_ = stood_ = stuck_ = was_ours_ = protected_ = false;
   form_ = {};
   look_ = {};
   disk_.reset();

@@ -150,6 +150,8 @@ class Volume : public std::enable_shared_from_this<Volume> {
   Done grow();
   Done unmount();
   Done prove_unused();
+  boost::asio::awaitable<bool> write_down_protection();
+  Done end_protection(mount::Device device);
   Done detach();
   Done await_departure(Clock::time_point until);
   Done await_release();
@@ -177,9 +179,10 @@ class Volume : public std::enable_shared_from_this<Volume> {
   bool existed_ = false;    // the disk was seen by an earlier run: it is not to be made anew
   bool recording_ = false;  // the record is on its way to the disk
   bool stood_ = false;
-  bool stuck_ = false;     // attached, but no device ever came
-  bool was_ours_ = false;  // by the record of an earlier run
-  bool measuring_ = true;  // the way to ready, not the looks after it
+  bool stuck_ = false;      // attached, but no device ever came
+  bool was_ours_ = false;   // by the record of an earlier run
+  bool protected_ = false;  // from writes, by us, as it is written down
+  bool measuring_ = true;   // the way to ready, not the looks after it
   bool force_ = false;
   std::stop_source stop_;
 

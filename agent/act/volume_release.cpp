@@ -41,13 +41,18 @@ Volume::Done Volume::unmount() {
     co_return block(done.error().message);
   }
   spdlog::info("volume={} unmounted", name_);
-  if (form_.volume.shared) {
-    const auto allowed = co_await services_.node.allow_writes(device);
-    if (!allowed) spdlog::warn("volume={} {}", name_, allowed.error().message);
-  }
+  co_await end_protection(device);
   mounted_.reset();
   view_.stage = VolumeView::Stage::free;
   view_.unused = true;  // part of the promise of unstage (rule 10)
+}
+
+/// What was made read-only for our mount may be written to again by whoever has it attached.
+Volume::Done Volume::end_protection(mount::Device device) {
+  if (!protected_) co_return;
+  device.read_only = false;  // it is by our doing
+  const auto allowed = co_await services_.node.allow_writes(std::move(device));
+  if (!allowed) spdlog::warn("volume={} {}", name_, allowed.error().message);
 }
 
 Volume::Done Volume::prove_unused() {
@@ -62,6 +67,11 @@ Volume::Done Volume::prove_unused() {
 }
 
 Volume::Done Volume::forget() {
+  // A run that was killed after its unmount, or before its mount.
+  if (disk_ && view_.attachment != Attachment::elsewhere) {
+    mount::Device device = *disk_;
+    co_await end_protection(std::move(device));
+  }
   // Nothing of ours is mounted there any more, and the disk may be another instance's by now: only the mount point
   // goes.
   if (view_.stage == VolumeView::Stage::free) {

@@ -209,6 +209,7 @@ state::VolumeRecord Volume::state_record() const {
           .read_only = form_.read_only,
           .options = form_.options,
           .attached_by_us = view_.attached_by_us,
+          .write_protected = protected_,
           .look = to_backend_look(look_),
           .look_known = view_.look_known};
 }
@@ -324,7 +325,22 @@ Volume::Done Volume::check() {
   view_.checked = true;
 }
 
+/// Whether the device may be made read-only. That it was us who did so cannot be seen afterwards (rule 18).
+boost::asio::awaitable<bool> Volume::write_down_protection() {
+  if (!form_.volume.shared || protected_ || content_->device.read_only) co_return true;
+  protected_ = true;
+  const auto ticket = services_.ledger.add(state_record());
+  const auto written = co_await services_.ledger.flush(ticket);
+  if (written) co_return true;
+  protected_ = false;
+  services_.ledger.add(state_record());
+  fail({Verdict::mount_failed, written.error().message});
+  co_return false;
+}
+
 Volume::Done Volume::mount() {
+  const bool may_be_protected = co_await write_down_protection();
+  if (!may_be_protected) co_return;
   mount::StageRequest request{.root = services_.settings.mount_root,
                               .name = name_,
                               .look = look_,

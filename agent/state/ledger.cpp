@@ -48,7 +48,8 @@ UPDATE task SET phase = 3 WHERE phase = 0;
 PRAGMA user_version = 3;
 )";
 
-std::string to_text(const backends::Volume& volume) {
+std::string volume_text(const VolumeRecord& record) {
+  const backends::Volume& volume = record.volume;
   json::object parameters;
   for (const auto& [key, value] : volume.parameters) parameters[key] = value;
   return json::serialize(json::object{{"region", volume.region},
@@ -58,6 +59,7 @@ std::string to_text(const backends::Volume& volume) {
                                       {"read_only", volume.read_only},
                                       {"defined", volume.defined},
                                       {"shared", volume.shared},
+                                      {"write_protected", record.write_protected},
                                       {"parameters", std::move(parameters)}});
 }
 
@@ -71,8 +73,7 @@ std::string to_text(const backends::Look& look) {
 
 std::uint64_t number(const json::value& value) { return value.to_number<std::uint64_t>(); }
 
-backends::Volume volume_from(const std::string& name, const std::string& text) {
-  const json::value value = json::parse(text);
+backends::Volume volume_from(const std::string& name, const json::value& value) {
   backends::Volume volume;
   volume.name = name;
   volume.region = value.at("region").as_string();
@@ -132,7 +133,9 @@ VolumeRecord volume_record(const Statement& row) {
   VolumeRecord record;
   record.name = row.text(0);
   record.backend = row.text(1);
-  record.volume = volume_from(record.name, row.text(2));
+  const json::value volume = json::parse(row.text(2));
+  record.volume = volume_from(record.name, volume);
+  if (const auto* made = volume.as_object().if_contains("write_protected")) record.write_protected = made->as_bool();
   record.read_only = row.number(3) != 0;
   const json::value options = json::parse(row.text(4));
   for (const auto& option : options.as_array()) record.options.emplace_back(option.as_string());
@@ -170,7 +173,7 @@ struct Apply {
     return run(std::move(Statement(database, "REPLACE INTO volume VALUES (?,?,?,?,?,?,?)")
                              .bind(record.name)
                              .bind(record.backend)
-                             .bind(to_text(record.volume))
+                             .bind(volume_text(record))
                              .bind(std::int64_t{record.read_only})
                              .bind(json::serialize(json::array(record.options.begin(), record.options.end())))
                              .bind(std::int64_t{record.attached_by_us})

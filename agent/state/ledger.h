@@ -58,6 +58,7 @@ struct VolumeRecord {
   bool read_only = false;            // how it is mounted, and
   std::vector<std::string> options;  // with what
   bool attached_by_us = false;
+  bool write_protected = false;  // the device is, or was to be, made read-only by us
   backends::Look look;
   bool look_known = false;
 };

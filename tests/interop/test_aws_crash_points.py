@@ -1,6 +1,7 @@
 """kill -9 at every failpoint that an attach or detach at EC2 passes: nothing attached twice, nothing left attached."""
 
 import http.client
+import pathlib
 
 import crashes
 import node
@@ -66,6 +67,11 @@ def release(moord):
     assert moord.delete("run").status in (200, 404)
 
 
+def read_and_release(moord):
+    moord.ready("run", [mount("theirs", "/data", read_only=True)])
+    moord.release("run")
+
+
 SCENARIOS = {
     "attach": (None, put(["data:/data"])),
     "fallback": (None, put([mount(["broken", "data"], "/data")])),
@@ -107,6 +113,22 @@ def test_killed_at_any_point_of_an_attachment_it_comes_to_the_same_end(aws, scen
         case.give_up()
         assert {v.tags["Name"]: v.holders for v in aws.ebs.volumes.values()} == attached, point
         assert not aws.disks.plugged(), point
+
+
+@pytest.mark.parametrize("point", ["mount.writes_forbidden", "unmount.unmounted", "allow_writes.before"])
+def test_what_others_attached_here_can_be_written_to_again_after_a_crash(aws, point):
+    volume = aws.volume("theirs", multi_attach=True, attached_to=aws.instance.id)
+    device = aws.disks.plug(volume.id)
+    read_only = pathlib.Path("/sys/block", pathlib.Path(device).name, "ro")
+    case = Case(aws, read_and_release)
+    assert not case.run(MOORING_FAILPOINT=point)
+    assert read_only.read_text().strip() == "1"
+    aws.moord.start()
+    aws.moord.release("run")
+    assert read_only.read_text().strip() == "0"
+    assert volume.holders == [aws.instance.id]
+    aws.moord.stop()
+    aws.disks.unplug(volume.id)
 
 
 def test_the_points_that_only_a_cloud_has_are_covered():

@@ -53,6 +53,7 @@ VolumeRecord volume() {
   record.read_only = true;
   record.options = {"noatime", "commit=5"};
   record.attached_by_us = true;
+  record.write_protected = true;
   record.look = {.serial = "vol1", .links = {"nvme-vol1"}, .backing_file = backends::Look::File{1, 2}, .size = 5};
   record.look_known = true;
   return record;
@@ -90,6 +91,7 @@ TEST_F(LedgerTest, gives_back_after_reopening_what_was_committed) {
   EXPECT_TRUE(snapshot.value().volumes[0].read_only);
   EXPECT_EQ(snapshot.value().volumes[0].options, volume().options);
   EXPECT_TRUE(snapshot.value().volumes[0].attached_by_us);
+  EXPECT_TRUE(snapshot.value().volumes[0].write_protected);
   EXPECT_EQ(snapshot.value().instance, instance());
   ASSERT_EQ(snapshot.value().choices.size(), 1U);
   ASSERT_EQ(snapshot.value().binds.size(), 1U);

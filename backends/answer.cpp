@@ -36,7 +36,21 @@ Error lacks(std::string_view what, std::string_view missing) {
   return {Errc::unavailable, std::string(what) + " has no usable '" + std::string(missing) + "'", {}};
 }
 
+Result<Identity> with_usable_zone(Identity identity, std::string_view what) {
+  for (const std::string* zone : {&identity.zone, &identity.zone_id})
+    if (!zone->empty() && !is_name(*zone)) return lacks(what, "zone");
+  return identity;
+}
+
+std::string detail(std::string text) {
+  constexpr std::size_t kLongest = 1024;
+  const bool shows = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 127; });
+  if (!shows || text.size() > kLongest) return {};
+  return text;
+}
+
 void add_attribute(Identity& identity, std::string name, std::string value) {
+  value = detail(std::move(value));
   if (!value.empty()) identity.attributes[std::move(name)] = std::move(value);
 }
 

@@ -23,7 +23,15 @@ std::string text_at(const boost::json::object& object, std::initializer_list<std
 /// An error that says what is missing in an answer: it is not that cloud's, or not what this build can read.
 Error lacks(std::string_view what, std::string_view missing);
 
-/// Notes an attribute, where there is something to note.
+/// The identity, unless its zone is told and is no name. `what` is for the error, as above.
+/// Errors: unavailable.
+Result<Identity> with_usable_zone(Identity identity, std::string_view what);
+
+/// What is told of an instance beside where it is, as its type: printable ASCII on one line, 1024 characters at most;
+/// empty: it is something else, and not to be shown, logged or put into an answer.
+std::string detail(std::string text);
+
+/// Notes a detail, where there is one.
 void add_attribute(Identity& identity, std::string name, std::string value);
 
 /// Without the white space around it.

@@ -62,13 +62,13 @@ Result<Identity> parse_identity(const Answers& answers) {
   if (!is_name(identity.region)) return lacks(kDocument, "region");
   if (!is_name(identity.instance_id)) return lacks(kDocument, "instanceId");
   identity.zone = text_at(document, {"availabilityZone"});
-  identity.instance_type = text_at(document, {"instanceType"});
-  identity.account = text_at(document, {"accountId"});
+  identity.instance_type = detail(text_at(document, {"instanceType"}));
+  identity.account = detail(text_at(document, {"accountId"}));
   if (const std::string zone_id = trimmed(answers.zone_id); is_name(zone_id)) identity.zone_id = zone_id;
   follow_region(identity);
   if (const std::string domain = trimmed(answers.domain); is_domain(domain)) identity.attributes["dns_suffix"] = domain;
   if (const std::string name = trimmed(answers.partition); is_name(name)) identity.attributes["partition"] = name;
-  return identity;
+  return with_usable_zone(std::move(identity), kDocument);
 }
 
 boost::asio::awaitable<Result<Identity>> ask(Metadata& metadata, const Hints& hints) {

@@ -35,15 +35,15 @@ Result<Identity> parse_identity(std::string_view json) {
   if (!is_name(identity.region)) return lacks(kWhat, "compute.location");
   if (!is_name(identity.instance_id)) return lacks(kWhat, "compute.vmId");
   identity.zone = text_at(answer, {"compute", "zone"});
-  identity.instance_type = text_at(answer, {"compute", "vmSize"});
-  identity.account = text_at(answer, {"compute", "subscriptionId"});
+  identity.instance_type = detail(text_at(answer, {"compute", "vmSize"}));
+  identity.account = detail(text_at(answer, {"compute", "subscriptionId"}));
   add_attribute(identity, "subscription", identity.account);
   add_attribute(identity, "resource_group", text_at(answer, {"compute", "resourceGroupName"}));
   add_attribute(identity, "name", text_at(answer, {"compute", "name"}));
   add_attribute(identity, "resource_id", text_at(answer, {"compute", "resourceId"}));
   add_attribute(identity, "scale_set", text_at(answer, {"compute", "vmScaleSetName"}));
   add_attribute(identity, "environment", text_at(answer, {"compute", "azEnvironment"}));
-  return identity;
+  return with_usable_zone(std::move(identity), kWhat);
 }
 
 asio::awaitable<Result<Identity>> ask(Metadata& metadata, const Hints&) {

@@ -52,7 +52,7 @@ Result<Identity> parse_identity(const Answers& answers) {
   if (!is_name(answers.id)) return lacks(kWhat, "instance/id");
   if (!is_name(answers.project_id)) return lacks(kWhat, "project/project-id");
   identity.instance_id = answers.id;
-  identity.instance_type = after_last(answers.machine_type, '/');
+  identity.instance_type = detail(after_last(answers.machine_type, '/'));
   identity.account = answers.project_id;
   identity.attributes["project"] = answers.project_id;
   add_attribute(identity, "name", answers.name);

@@ -38,7 +38,7 @@ Result<Identity> parse_identity(std::string_view yaml) {
   identity.region = identity.zone.substr(0, identity.zone.find('-'));
   if (!is_name(identity.instance_id)) return lacks(kWhat, "instance-id");
   if (!is_name(identity.region)) return lacks(kWhat, "availability-zone");
-  return identity;
+  return with_usable_zone(std::move(identity), kWhat);
 }
 
 boost::asio::awaitable<Result<Identity>> ask(Metadata& metadata, const Hints&) {

@@ -29,7 +29,7 @@ Result<Identity> parse_identity(std::string_view json) {
   if (!is_name(identity.instance_id)) return lacks(kWhat, "id");
   identity.instance_type = text_at(answer, {"type"});
   if (!is_name(identity.instance_type)) return lacks(kWhat, "type");
-  identity.account = text_at(answer, {"account_euuid"});
+  identity.account = detail(text_at(answer, {"account_euuid"}));
   add_attribute(identity, "name", text_at(answer, {"label"}));
   return identity;
 }

@@ -36,7 +36,7 @@ Result<Identity> parse_identity(std::string_view json) {
   identity.instance_id = text_at(answer, {"id"});
   if (!is_name(identity.region)) return lacks(kWhat, "region");
   if (!is_name(identity.instance_id)) return lacks(kWhat, "id");
-  identity.instance_type = text_at(answer, {"platform"});
+  identity.instance_type = detail(text_at(answer, {"platform"}));
   identity.account = text_at(answer, {"parent_id"});
   if (!is_name(identity.account)) return lacks(kWhat, "parent_id");
   add_attribute(identity, "parent_id", identity.account);

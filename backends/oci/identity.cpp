@@ -36,12 +36,12 @@ Result<Identity> parse_identity(std::string_view json) {
   if (!is_name(identity.instance_id) || !identity.instance_id.starts_with("ocid1.")) return lacks(kWhat, "id");
   identity.zone = text_at(answer, {"availabilityDomain"});  // "Uocm:PHX-AD-1": each tenancy has its own
   identity.zone_id = text_at(answer, {"ociAdName"});
-  identity.instance_type = text_at(answer, {"shape"});
-  identity.account = text_at(answer, {"tenantId"});
+  identity.instance_type = detail(text_at(answer, {"shape"}));
+  identity.account = detail(text_at(answer, {"tenantId"}));
   add_attribute(identity, "compartment", text_at(answer, {"compartmentId"}));
   add_attribute(identity, "realm_domain", text_at(answer, {"regionInfo", "realmDomainComponent"}));
   add_attribute(identity, "name", text_at(answer, {"displayName"}));
-  return identity;
+  return with_usable_zone(std::move(identity), kWhat);
 }
 
 boost::asio::awaitable<Result<Identity>> ask(Metadata& metadata, const Hints&) {

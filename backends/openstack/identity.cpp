@@ -36,12 +36,13 @@ Result<Identity> parse_identity(std::string_view json, const Environment& enviro
   if (!is_name(identity.instance_id)) return lacks(kWhat, "uuid");
   identity.region = text_at(answer, {"region_id"});
   if (!is_name(identity.region)) identity.region = std::string(variable(environment, "OS_REGION_NAME"));
+  if (!identity.region.empty() && !is_name(identity.region)) return lacks("the environment", "OS_REGION_NAME");
   identity.zone = text_at(answer, {"availability_zone"});
-  identity.instance_type = text_at(answer, {"instance_type"});
-  identity.account = text_at(answer, {"project_id"});
+  identity.instance_type = detail(text_at(answer, {"instance_type"}));
+  identity.account = detail(text_at(answer, {"project_id"}));
   add_attribute(identity, "project_id", identity.account);
   add_attribute(identity, "name", text_at(answer, {"name"}));
-  return identity;
+  return with_usable_zone(std::move(identity), kWhat);
 }
 
 std::string parse_type(std::string_view text) {
@@ -63,7 +64,7 @@ boost::asio::awaitable<Result<Identity>> ask(Metadata& metadata, const Hints& hi
   path = "/latest/meta-data/instance-type";
   headers.clear();
   auto type = co_await get_text(metadata, std::move(path), std::move(headers));
-  if (type) identity.value().instance_type = parse_type(type.value());
+  if (type) identity.value().instance_type = detail(parse_type(type.value()));
   co_return identity;
 }
 

@@ -32,11 +32,11 @@ Result<Identity> parse_identity(std::string_view json) {
   identity.instance_id = text_at(answer, {"id"});
   if (!is_name(identity.region)) return lacks(kWhat, "location.zone_id");
   if (!is_name(identity.instance_id)) return lacks(kWhat, "id");
-  identity.instance_type = text_at(answer, {"commercial_type"});
-  identity.account = text_at(answer, {"organization"});
+  identity.instance_type = detail(text_at(answer, {"commercial_type"}));
+  identity.account = detail(text_at(answer, {"organization"}));
   add_attribute(identity, "project", text_at(answer, {"project"}));
   add_attribute(identity, "name", text_at(answer, {"name"}));
-  return identity;
+  return with_usable_zone(std::move(identity), kWhat);
 }
 
 boost::asio::awaitable<Result<Identity>> ask(Metadata& metadata, const Hints&) {

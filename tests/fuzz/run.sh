@@ -12,6 +12,7 @@ if [[ ${1:-} == --seconds ]]; then
   shift 2
 fi
 packaging/install-dependencies.sh build fuzz
+mkdir -p build
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake --preset fuzz "${launcher[@]}" >build/configure-fuzz.log 2>&1 || { cat build/configure-fuzz.log; exit 1; }

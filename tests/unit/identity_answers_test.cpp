@@ -86,6 +86,29 @@ TEST(Gcp, zone_and_region_are_of_the_last_element) {
   EXPECT_EQ(identity.attributes.at("project_number"), "42");
 }
 
+TEST(Gcp, a_detail_that_cannot_be_shown_is_left_out) {
+  const gcp::Answers answers{.zone = "projects/4\n2/zones/us-central1-a",
+                             .id = "1",
+                             .project_id = "p",
+                             .name = std::string("a\0b", 3),
+                             .machine_type = "e2\x1b[2J"};
+  const auto identity = gcp::parse_identity(answers).value();
+  EXPECT_EQ(identity.zone, "us-central1-a");
+  EXPECT_EQ(identity.instance_type, "");
+  EXPECT_FALSE(identity.attributes.contains("name"));
+  EXPECT_FALSE(identity.attributes.contains("project_number"));
+}
+
+TEST(Azure, a_detail_that_cannot_be_shown_is_left_out) {
+  const auto identity =
+      azure::parse_identity(
+          R"({"compute": {"location": "westus2", "vmId": "x", "vmSize": "a\u001b[2J", "subscriptionId": "s\n"}})")
+          .value();
+  EXPECT_EQ(identity.instance_type, "");
+  EXPECT_EQ(identity.account, "");
+  EXPECT_FALSE(identity.attributes.contains("subscription"));
+}
+
 TEST(Gcp, only_google_answers_with_its_flavor) {
   http::Response response{.status = 200, .headers = {}, .body = "projects/42/zones/us-central1-a"};
   EXPECT_FALSE(gcp::value_of(response, "GET x"));
@@ -115,6 +138,10 @@ TEST(Oci, the_region_is_the_canonical_one) {
   EXPECT_EQ(region(R"("region": "phx", "regionInfo": {"regionIdentifier": "us-phoenix-1"})"), "us-phoenix-1");
   EXPECT_EQ(region(R"("region": "iad")"), "us-ashburn-1");
   EXPECT_EQ(region(R"("region": "sa-saopaulo-1")"), "sa-saopaulo-1");
+}
+
+TEST(Hetzner, a_zone_that_is_no_name_is_not_taken) {
+  EXPECT_FALSE(hetzner::parse_identity("instance-id: 42\navailability-zone: hel1-dc\x12\n"));
 }
 
 TEST(Hetzner, the_region_is_the_location) {

@@ -234,8 +234,9 @@ Task::Done Task::prepare() {
   const bool had = std::ranges::all_of(mounts_, [](const MountRun& mount) {
     return mount.state == MountState::mounted || mount.state == MountState::left_out;
   });
-  // Of a single mount there is no half, which spares a write.
-  if (had && !std::exchange(was_ready_, true) && mounts_.size() > 1) write_down_goal();
+  // Of a single mount there is no half, which spares a write; but the host may get more of them.
+  const bool may_be_half = is_host() || mounts_.size() > 1;
+  if (had && !std::exchange(was_ready_, true) && may_be_half) write_down_goal();
   const auto written = co_await services_.ledger.flush(ticket_);
   if (!written) problem_ = written.error().message;
   const bool failed = !written || !had;

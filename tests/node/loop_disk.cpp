@@ -44,7 +44,8 @@ void set_flags(const std::filesystem::path& path, bool immutable) {
 
 ScratchDirectory::ScratchDirectory() {
   const char* base = std::getenv("TMPDIR");
-  auto name = std::filesystem::canonical(base != nullptr ? base : "/tmp").string() + "/mooring-node-XXXXXX";
+  auto name = std::filesystem::canonical(base != nullptr ? base : "/tmp").string() + "/mooring-node-" +
+              std::to_string(::getpid()) + "-XXXXXX";
   must(::mkdtemp(name.data()) != nullptr, "mkdtemp");
   path_ = name;
 }

@@ -11,7 +11,7 @@
 
 namespace {
 
-/// Loop devices whose image is in a scratch directory of a node test that has ended.
+/// Loop devices whose image was in a scratch directory of this process.
 class NothingLeft : public ::testing::Environment {
  public:
   void TearDown() override {
@@ -19,9 +19,8 @@ class NothingLeft : public ::testing::Environment {
       std::ifstream file(device.path() / "loop/backing_file");
       std::string image;
       std::getline(file, image);
-      if (image.find("mooring-node-") == std::string::npos) continue;
-      // Of another run at the same time if its image is still there.
-      EXPECT_TRUE(std::filesystem::exists(image)) << device.path().filename() << " is left over: " << image;
+      const std::string ours = "/mooring-node-" + std::to_string(::getpid()) + "-";
+      EXPECT_EQ(image.find(ours), std::string::npos) << device.path().filename() << " is left over: " << image;
     }
   }
 };

@@ -22,7 +22,7 @@ fi
 
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-cmake --preset "$preset" -DMOORING_PYTHON="$PWD/$venv/bin/python" "${launcher[@]}" >build/configure.log || { cat build/configure.log; exit 1; }
+cmake --preset "$preset" -DMOORING_TESTS=ON -DMOORING_PYTHON="$PWD/$venv/bin/python" "${launcher[@]}" >build/configure.log || { cat build/configure.log; exit 1; }
 cmake --build --preset "$preset"
 
 left_out=()

@@ -102,6 +102,7 @@ int check(const goal::Config& config) {
 act::Settings settings_of(const goal::Config& config) {
   return {.mount_root = config.mount_root,
           .definitions_directory = config.definitions,
+          .own_directories = {config.mount_root, config.state_dir, config.definitions, config.backends.local_directory},
           .attach_timeout = config.timeouts.attach,
           .device_timeout = config.timeouts.device,
           .task_timeout = config.timeouts.task};

@@ -7,6 +7,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "text/printable.h"
+
 namespace mooring::backends {
 namespace json = boost::json;
 
@@ -44,8 +46,7 @@ Result<Identity> with_usable_zone(Identity identity, std::string_view what) {
 
 std::string detail(std::string text) {
   constexpr std::size_t kLongest = 1024;
-  const bool shows = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 127; });
-  if (!shows || text.size() > kLongest) return {};
+  if (text.size() > kLongest || !text::is_printable(text)) return {};
   return text;
 }
 

@@ -27,8 +27,8 @@ Error lacks(std::string_view what, std::string_view missing);
 /// Errors: unavailable.
 Result<Identity> with_usable_zone(Identity identity, std::string_view what);
 
-/// What is told of an instance beside where it is, as its type: printable ASCII on one line, 1024 characters at most;
-/// empty: it is something else, and not to be shown, logged or put into an answer.
+/// What is told of an instance beside where it is, as its type: printable, on one line, 1024 bytes at most; empty:
+/// it is something else, and not to be shown, logged or put into an answer.
 std::string detail(std::string text);
 
 /// Notes a detail, where there is one.

@@ -1,19 +1,26 @@
-# mooring_library(NAME folder SOURCES … DEPENDS … [PRIVATE_DEPENDS …])
+# mooring_library(NAME folder [SOURCES …] DEPENDS … [PRIVATE_DEPENDS …]); without sources: of headers only
 #
 # A library sees the headers of its own folder and of those it depends on, and no others: each gets an include
 # root of its own ("face") that holds nothing but a link to its folder. So an #include against the direction of
 # the design does not compile.
 function(mooring_library name folder)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS")
-  add_library(${name} STATIC ${arg_SOURCES})
+  set(public PUBLIC)
+  if(arg_SOURCES)
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE ${arg_PRIVATE_DEPENDS} mooring_options)
+  else()
+    add_library(${name} INTERFACE)
+    set(public INTERFACE)
+  endif()
   set(face ${CMAKE_BINARY_DIR}/faces/${name})
   cmake_path(GET folder PARENT_PATH parent)
   file(MAKE_DIRECTORY ${face}/${parent})
   if(NOT EXISTS ${face}/${folder})
     file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${face}/${folder} SYMBOLIC)
   endif()
-  target_include_directories(${name} PUBLIC ${face})
-  target_link_libraries(${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS} mooring_options)
+  target_include_directories(${name} ${public} ${face})
+  target_link_libraries(${name} ${public} ${arg_DEPENDS})
 endfunction()
 
 add_library(mooring_options INTERFACE)

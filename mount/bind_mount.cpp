@@ -184,6 +184,10 @@ Result<void> unbind(const std::string& source, const std::string& path, const Pr
 
 Result<void> ensure_instance_path(const std::string& path) {
   BOOST_OUTCOME_TRY(const auto normal, allowed_instance_path(path));
+  const auto there = open_directory(normal);
+  if (!there && there.error().code == Errc::not_found) {
+    BOOST_OUTCOME_TRYV(may_be_made(normal));
+  }
   const auto made = make_directory(normal, 0777);
   if (made) return boost::outcome_v2::success();
   if (made.error().system_error == ENOTDIR) return Error{Errc::not_found, made.error().message, ENOTDIR};

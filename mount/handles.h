@@ -2,42 +2,18 @@
 #pragma once
 
 #include <memory>
-#include <utility>
+#include <type_traits>
 
 #include <blkid/blkid.h>
 #include <dirent.h>
 #include <libmount/libmount.h>
 #include <libudev.h>
-#include <unistd.h>
+
+#include "posix/file_descriptor.h"
 
 namespace mooring::mount {
 
-/// A file descriptor.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int descriptor) : descriptor_(descriptor) {}
-  Fd(Fd&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    if (this != &other) reset(std::exchange(other.descriptor_, -1));
-    return *this;
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() { reset(); }
-
-  [[nodiscard]] int get() const { return descriptor_; }
-  explicit operator bool() const { return descriptor_ >= 0; }
-  /// The descriptor, which is the caller's to close from now on.
-  int release() { return std::exchange(descriptor_, -1); }
-  void reset(int descriptor = -1) {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    descriptor_ = descriptor;
-  }
-
- private:
-  int descriptor_ = -1;
-};
+using Fd = posix::FileDescriptor;
 
 template <auto release>
 struct Deleter {

@@ -151,8 +151,9 @@ Result<void> bind(const std::string& source, const std::string& path, bool read_
 /// Errors: busy, occupied (something else is mounted there; left alone), system.
 Result<void> unbind(const std::string& source, const std::string& path, const PreparedPath& prepared, bool force);
 
-/// A directory of the instance that a task binds (`instance_path`); created 0777, parents 0755, when missing.
-/// Errors: unsafe_path, not_found (it exists and is no directory), system.
+/// A directory of the instance that a task binds (`instance_path`); created 0777, parents 0755, when missing, but not
+/// below the directories of services and users (/run, /var/lib, /home, …).
+/// Errors: unsafe_path, not_found (it exists and is no directory, or is missing and may not be made), system.
 Result<void> ensure_instance_path(const std::string& path);
 
 }  // namespace blocking

@@ -1,6 +1,7 @@
 #include "mount/host_path.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "mount/mount_point.h"
@@ -16,13 +17,29 @@ constexpr std::string_view kThemselves[] = {"/",        "/home",    "/media",   
                                             "/run",     "/srv",     "/tmp",       "/var",     "/var/cache", "/var/lib",
                                             "/var/log", "/var/run", "/var/spool", "/var/tmp", "/lost+found"};
 
+// Below these, who owns a directory makes it.
+constexpr std::string_view kOfServicesAndUsers[] = {"/home",    "/root",     "/run",     "/var/lib",
+                                                    "/var/log", "/var/mail", "/var/run", "/var/spool"};
+
 bool belongs_to_the_system(std::string_view path) {
-  return std::ranges::any_of(kWithAllBelow, [path](std::string_view directory) {
-    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
-  });
+  return std::ranges::any_of(kWithAllBelow, [path](std::string_view directory) { return is_in(path, directory); });
 }
 
 }  // namespace
+
+bool is_in(std::string_view path, std::string_view directory) {
+  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+Result<void> may_be_made(const std::string& path) {
+  const auto* const owned =
+      std::ranges::find_if(kOfServicesAndUsers, [&path](std::string_view directory) { return is_in(path, directory); });
+  if (owned == std::end(kOfServicesAndUsers)) return boost::outcome_v2::success();
+  return Error{Errc::not_found,
+               path + " does not exist, and nothing is made below " + std::string(*owned) +
+                   "; make it yourself, or choose another directory, such as /data",
+               0};
+}
 
 Result<std::string> allowed_instance_path(const std::string& path) {
   BOOST_OUTCOME_TRY(auto normal, normal_path(path));

@@ -17,6 +17,7 @@
 #include "mount/handles.h"
 #include "mount/kernel_files.h"
 #include "mount/stop_event.h"
+#include "text/printable.h"
 
 namespace mooring::mount {
 namespace {
@@ -87,7 +88,7 @@ std::string in_brief(std::string_view output) {
     const auto line = trimmed(output.substr(0, end));
     output.remove_prefix(std::min(end + 1, output.size()));
     if (line.starts_with("Usage:") || line.starts_with("usage:")) break;
-    if (!line.empty()) brief += (brief.empty() ? "" : "; ") + std::string(line);
+    if (!line.empty()) brief += (brief.empty() ? "" : "; ") + text::harmless(line);
   }
   if (brief.size() > kLongest) brief = brief.substr(0, kLongest) + "…";
   return brief;

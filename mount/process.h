@@ -19,7 +19,8 @@ struct ProcessEnd {
 
 inline constexpr std::size_t kOutputKept = 16UL * 1024;
 
-/// The beginning of what a program wrote, in one line and without its usage text, for an error.
+/// The beginning of what a program wrote, in one line and without its usage text, for an error. What is not printable
+/// is escaped: a program repeats what it found on a disk.
 std::string in_brief(std::string_view output);
 
 /// How long a program may take to end after SIGTERM, before SIGKILL.

@@ -59,6 +59,15 @@ std::size_t printable_length(std::string_view text, std::size_t at) {
   return shown ? length : 0;
 }
 
+bool is_printable(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = printable_length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
 std::string harmless(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string safe;

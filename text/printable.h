@@ -15,6 +15,9 @@ std::size_t sequence_length(std::string_view text, std::size_t at);
 /// or paragraph separator, or one that changes the direction of what follows (Unicode UAX #9, table 4).
 std::size_t printable_length(std::string_view text, std::size_t at);
 
+/// Whether all of it may be shown as it is.
+bool is_printable(std::string_view text);
+
 /// With what is not printable, and the backslash itself, as \\xNN.
 std::string harmless(std::string_view text);
 

@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 namespace mooring::trust {
+
+using posix::FileDescriptor;
+
 namespace {
 
 constexpr int kMostLinks = 40;  // as the kernel (path_resolution(7))
@@ -24,16 +27,19 @@ Error failure(const std::string& what, int error_number) {
 
 Error refusal(const std::string& what) { return {EPERM, what, true}; }
 
+/// Where on a path something is. Others may make names in a sticky directory: that does not matter on the way, where
+/// the next name is looked at as well.
+enum class Place { on_the_way, last };
+
 /// Others can change the content of it, or put something else in its place?
-Result<void> look_at(int file, const std::string& path) {
-  struct stat status {};
-  if (::fstat(file, &status) != 0) return failure("cannot look at " + path, errno);
+Result<void> look_at(const struct stat& status, const std::string& path, Place place) {
   const bool own = ::geteuid() != 0 && status.st_uid == ::geteuid();
   if (status.st_uid != 0 && !own)
     return refusal(path + " can be changed by others: it belongs to uid " + std::to_string(status.st_uid) +
                    "; if its content can be trusted, run: chown root " + path);
   if (S_ISLNK(status.st_mode)) return boost::outcome_v2::success();  // its mode means nothing (symlink(7))
-  const bool sticky = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return refusal(path + " is not a regular file");
+  const bool sticky = place == Place::on_the_way && S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
   if (sticky || (status.st_mode & (S_IWGRP | S_IWOTH)) == 0) return boost::outcome_v2::success();
   std::array<char, 8> mode{};
   std::snprintf(mode.data(), mode.size(), "%04o", static_cast<unsigned>(status.st_mode & 07777U));
@@ -46,7 +52,7 @@ class Walk {
  public:
   Walk(const std::string& path, int flags) : path_(path), flags_(flags) {}
 
-  Result<File> run(std::optional<mode_t> make) {
+  Result<FileDescriptor> run(std::optional<mode_t> make) {
     BOOST_OUTCOME_TRYV(begin());
     while (!next_name().empty()) {
       BOOST_OUTCOME_TRYV(step(make));
@@ -65,10 +71,12 @@ class Walk {
   }
 
   Result<void> to_root() {
-    here_ = File(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    here_ = FileDescriptor(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
     where_.clear();
     if (!here_) return failure("cannot open /", errno);
-    return look_at(here_.get(), "/");
+    struct stat status {};
+    if (::fstat(here_.get(), &status) != 0) return failure("cannot look at /", errno);
+    return look_at(status, "/", Place::on_the_way);
   }
 
   /// The next name of the way, or empty at its end.
@@ -88,11 +96,11 @@ class Walk {
     const std::string path = where_ + "/" + name;
     if (make && ::mkdirat(here_.get(), name.c_str(), last ? *make : 0755) != 0 && errno != EEXIST && errno != EROFS)
       return failure("cannot make the directory " + path, errno);
-    File next(::openat(here_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    FileDescriptor next(::openat(here_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!next) return failure("cannot open " + path, errno);
-    BOOST_OUTCOME_TRYV(look_at(next.get(), path));
     struct stat status {};
     if (::fstat(next.get(), &status) != 0) return failure("cannot look at " + path, errno);
+    BOOST_OUTCOME_TRYV(look_at(status, path, last ? Place::last : Place::on_the_way));
     if (S_ISLNK(status.st_mode)) return follow(next, path, last);
     if ((!last || make) && !S_ISDIR(status.st_mode)) return failure("cannot open " + path, ENOTDIR);
     here_ = std::move(next);
@@ -100,7 +108,7 @@ class Walk {
     return boost::outcome_v2::success();
   }
 
-  Result<void> follow(const File& link, const std::string& path, bool last) {
+  Result<void> follow(const FileDescriptor& link, const std::string& path, bool last) {
     if (++links_ > kMostLinks || (last && (flags_ & O_NOFOLLOW) != 0)) return failure("cannot open " + path, ELOOP);
     std::array<char, PATH_MAX> target{};
     const auto length = ::readlinkat(link.get(), "", target.data(), target.size() - 1);
@@ -114,26 +122,22 @@ class Walk {
   int flags_;
   std::string rest_;   // still to go
   std::string where_;  // gone so far, for messages
-  File here_;
+  FileDescriptor here_;
   int links_ = 0;
 };
 
 }  // namespace
 
-File::~File() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-Result<File> open_trusted(const std::string& path, int flags) {
+Result<FileDescriptor> open_trusted(const std::string& path, int flags) {
   BOOST_OUTCOME_TRY(const auto found, Walk(path, flags).run(std::nullopt));
   // The very file that was looked at (proc(5), /proc/pid/fd); itself a link, but one of the kernel.
   const auto way = "/proc/self/fd/" + std::to_string(found.get());
-  File opened(::open(way.c_str(), (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NONBLOCK));
+  FileDescriptor opened(::open(way.c_str(), (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NONBLOCK));
   if (!opened) return failure("cannot open " + path, errno);
   return opened;
 }
 
-int read_all(const File& file, std::size_t limit, std::string& text) {
+int read_all(const FileDescriptor& file, std::size_t limit, std::string& text) {
   constexpr std::size_t kPiece = 16UL * 1024;
   std::array<char, kPiece> piece{};
   while (text.size() < limit) {
@@ -146,6 +150,8 @@ int read_all(const File& file, std::size_t limit, std::string& text) {
   return 0;
 }
 
-Result<File> make_trusted_directory(const std::string& path, mode_t mode) { return Walk(path, O_DIRECTORY).run(mode); }
+Result<FileDescriptor> make_trusted_directory(const std::string& path, mode_t mode) {
+  return Walk(path, O_DIRECTORY).run(mode);
+}
 
 }  // namespace mooring::trust

@@ -2,20 +2,23 @@
 // sshd's StrictModes (sshd_config(5)) and systemd's CHASE_SAFE, but on what was opened, never on a path a second time.
 //
 // What is trusted: every directory, link and file on the way belongs to root or to the user this process runs as, and
-// neither group nor others can write to it. A directory with the sticky bit (/tmp) may be open to all: what stands in
-// it can be renamed or removed by its owner alone, and that one is looked at as well. An access control list shows in
-// the mode as rights of the group (acl(5)). All calls block for a few system calls a directory.
+// neither group nor others can write to it. A directory on the way that has the sticky bit (/tmp) may be open to all:
+// what stands in it can be renamed or removed by its owner alone, and that one is looked at as well. Not the last one:
+// others could make there what is looked for in it later. An access control list shows in the mode as rights of the
+// group (acl(5)). What is neither a file nor a directory is refused. All calls block for a few system calls a
+// directory.
 #pragma once
 
 #include <cstddef>
 #include <string>
-#include <utility>
 
 #include <sys/types.h>
 
 #include <boost/outcome/basic_result.hpp>
 #include <boost/outcome/policy/terminate.hpp>
 #include <boost/outcome/try.hpp>
+
+#include "posix/file_descriptor.h"
 
 namespace mooring::trust {
 
@@ -28,32 +31,14 @@ struct Error {
 template <class T>
 using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
 
-/// Owns an open file.
-class File {
- public:
-  File() = default;
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  File& operator=(File&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~File();
-  explicit operator bool() const { return descriptor_ >= 0; }
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_ = -1;
-};
-
 /// Opens what `path` leads to, with the `flags` of open(2) (no O_CREAT; O_CLOEXEC and O_NONBLOCK are added). Symbolic
 /// links are followed as far as they are trusted themselves; with O_NOFOLLOW, not the last one.
-Result<File> open_trusted(const std::string& path, int flags);
+Result<posix::FileDescriptor> open_trusted(const std::string& path, int flags);
 
 /// Reads on to the end, or until `limit` bytes are read. 0, or errno.
-int read_all(const File& file, std::size_t limit, std::string& text);
+int read_all(const posix::FileDescriptor& file, std::size_t limit, std::string& text);
 
 /// The directory, made with `mode` where it is not there, as are those above it (0755). Opened O_PATH.
-Result<File> make_trusted_directory(const std::string& path, mode_t mode);
+Result<posix::FileDescriptor> make_trusted_directory(const std::string& path, mode_t mode);
 
 }  // namespace mooring::trust

@@ -24,7 +24,7 @@ class LedgerWriter {
   /// Puts changes on disk, all or none; blocks. state::Ledger::commit.
   using Commit = std::function<state::Result<void>(const std::vector<state::Change>&)>;
 
-  /// `worker`: where `commit` is called, one call at a time; all of them have to have ended before `commit` ends.
+  /// `worker`: where `commit` is called, one call at a time. It has to be joined before what `commit` refers to ends.
   LedgerWriter(boost::asio::any_io_executor executor, boost::asio::any_io_executor worker, Commit commit);
 
   /// To be written at the latest when somebody asks for it, or for a later one.

@@ -68,7 +68,7 @@ Planner::Planner(Services& services, boost::asio::any_io_executor workers)
     : services_(services), workers_(std::move(workers)) {}
 
 boost::asio::awaitable<std::shared_ptr<const KnownVolumes>> Planner::known() {
-  const bool had_problems = known_ && !known_->problems.empty();
+  const bool had_problems = !known_->problems.empty();
   auto job = [directory = services_.settings.definitions_directory, last = fingerprint_, had_problems]() noexcept {
     return read(directory, last, had_problems);
   };
@@ -77,7 +77,7 @@ boost::asio::awaitable<std::shared_ptr<const KnownVolumes>> Planner::known() {
     const auto before = std::exchange(known_, std::move(reading.known));
     fingerprint_ = std::move(reading.fingerprint);
     for (const goal::Diagnostic& problem : known_->problems)
-      if (!before || !among(before->problems, problem)) spdlog::error("{}", goal::to_string(problem));
+      if (!among(before->problems, problem)) spdlog::error("{}", goal::to_string(problem));
   }
   co_return known_;
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -16,6 +17,7 @@ namespace mooring::agent::act {
 struct Settings {
   std::string mount_root;
   std::string definitions_directory;
+  std::vector<std::string> own_directories;  // of moord: no task may bind them, nor what is in or above them
   std::chrono::milliseconds attach_timeout;
   std::chrono::milliseconds device_timeout;
   std::chrono::milliseconds task_timeout;

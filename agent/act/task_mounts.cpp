@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "agent/act/task.h"
+#include "mount/host_path.h"
 
 namespace mooring::agent::act {
 
@@ -29,6 +30,16 @@ std::string still_at(const Volume& volume, Clock::duration after) {
 
 bool speaks_for_the_backend(Verdict verdict) {
   return verdict == Verdict::denied || verdict == Verdict::backend_unavailable;
+}
+
+/// What lies in a directory of moord's own is given to nobody: volumes of other tasks, the ledger.
+std::optional<Failure> refuse_own(const std::string& path, const std::vector<std::string>& own_directories) {
+  for (const std::string& own : own_directories) {
+    if (!mount::is_in(path, own) && !mount::is_in(own, path)) continue;
+    return Failure{Verdict::mount_failed,
+                   path + " is, is in, or leads to moord's own " + own + "; choose another directory, such as /data"};
+  }
+  return std::nullopt;
 }
 
 /// What was here is not made anew, blank, because it is not there any more.
@@ -179,8 +190,6 @@ Clock::time_point Task::limit(const MountRun& mount, const Volume& volume, Clock
   if (mount.plan.mount.timeout) limit = std::min<Clock::time_point>(limit, began + *mount.plan.mount.timeout);
   if (volume.step() == decide::Step::attach)
     limit = std::min<Clock::time_point>(limit, volume.step_since() + services_.settings.attach_timeout);
-  // It is wanted otherwise than it is here, and those who have it may keep it for ever: the next one is tried.
-  if (volume.waits(user(mount)) && volume.blocked()) limit = std::min<Clock::time_point>(limit, began + kUndoTime);
   return limit;
 }
 
@@ -193,8 +202,14 @@ Task::Done Task::await_volume(const MountRun& mount, bool& late) {
     const auto outcome = volume->outcome(user(mount));
     return outcome == Volume::Outcome::pending || (outcome == Volume::Outcome::ready && !volume->mounted());
   };
+  const auto& order = mount.plan.order;
+  const bool has_another = mount.current && !order.empty() && order.back() != *mount.current;
+  auto patience = Clock::time_point::max();
   while (is_open() && !stopping_) {
-    const auto until = limit(mount, *volume, began);
+    // It is wanted otherwise than it is here, and those who have it may keep it for ever: the next one is tried.
+    const bool in_the_way = volume->waits(user(mount)) && volume->blocked();
+    if (in_the_way && has_another) patience = std::min<Clock::time_point>(patience, Clock::now() + kUndoTime);
+    const auto until = std::min(limit(mount, *volume, began), patience);
     late = Clock::now() >= until;
     if (late) break;
     co_await volume->changed().wait_until(until);
@@ -262,8 +277,11 @@ Task::Done Task::run_instance_path(MountRun& mount) {
   mount.stood = std::ranges::any_of(old_binds_, [&mount](const state::BindRecord& bind) {
     return bind.path == mount.plan.mount.path && bind.source == mount.source;
   });
-  const auto ensured = co_await services_.node.ensure_instance_path(mount.source);
-  if (!ensured) failure = decide::failure_of(ensured.error());
+  failure = refuse_own(mount.source, services_.settings.own_directories);
+  if (!failure) {
+    const auto ensured = co_await services_.node.ensure_instance_path(mount.source);
+    if (!ensured) failure = decide::failure_of(ensured.error());
+  }
   if (!failure && is_host()) failure = co_await bind(mount, mount.source);
   if (!failure) {
     mount.state = MountState::mounted;

@@ -132,7 +132,7 @@ std::vector<std::size_t> trial_order(const std::vector<Candidate>& candidates, g
 
 const Candidate* most_useful(const std::vector<Candidate>& candidates) {
   const auto worth = [](const Candidate& candidate) {
-    return candidate.detail.empty() ? 0 : usefulness(candidate.verdict);
+    return candidate.detail.empty() ? 0 : 1 + usefulness(candidate.verdict);
   };
   const auto best = std::ranges::max_element(candidates, {}, worth);
   return best == candidates.end() || worth(*best) == 0 ? nullptr : &*best;

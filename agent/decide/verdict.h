@@ -51,8 +51,7 @@ inline constexpr const char* kShared =
     "read_only";
 inline constexpr const char* kBlankReadOnly =
     "is blank, and it is asked for read-only; ask for it with read_only: false once, and it is formatted if its "
-    "definition "
-    "has init_fs: true";
+    "definition has init_fs: true";
 
 Failure failure_of(const backends::Error& error);
 Failure failure_of(const mount::Error& error);

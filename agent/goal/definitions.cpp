@@ -17,6 +17,7 @@
 
 #include "agent/goal/readers.h"
 #include "agent/goal/words.h"
+#include "posix/file_descriptor.h"
 #include "trust/trusted_path.h"
 
 namespace mooring::agent::goal {
@@ -82,13 +83,13 @@ std::vector<std::string> definition_files(const std::string& directory, Writers 
 
 /// What was opened, or why not. A FIFO is not waited for.
 struct Opened {
-  trust::File file;
+  posix::FileDescriptor file;
   std::string why;
 };
 
 Opened open_definition(const std::string& file, Writers writers) {
   if (writers == Writers::anybody) {
-    trust::File opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    posix::FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     std::string why = opened ? "" : std::generic_category().message(errno);
     return {std::move(opened), std::move(why)};
   }

@@ -17,7 +17,7 @@ namespace mooring::agent::serve {
 /// Who is at the other end of the unix socket (SO_PEERCRED).
 struct Peer {
   pid_t pid = 0;
-  uid_t uid = 0;
+  uid_t uid = static_cast<uid_t>(-1);  // not known: nobody's
 };
 
 struct Request {

@@ -176,11 +176,12 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
   if (session.buffer.size() == 0) {
     // The time for a request begins with its first byte.
     const auto [error, count] = co_await session.stream.async_read_some(session.buffer.prepare(4096), kNoThrow);
-    if (error) co_return false;
+    if (error || session.has_to_go) co_return false;
     session.buffer.commit(count);
   }
   session.stream.expires_after(std::chrono::seconds(Limits::kReadSeconds));
   const auto [error, count] = co_await http::async_read(session.stream, session.buffer, parser, kNoThrow);
+  if (session.has_to_go) co_return false;  // what it had sent was read before the cancel: all the same
   session.idle = false;
   if (error && client_has_gone(error)) co_return false;
   if (error) co_return co_await send(session, unreadable(error), 11, false, false);
@@ -271,11 +272,16 @@ asio::awaitable<void> Server::State::turn_away(std::shared_ptr<State> self, Sess
 
 asio::awaitable<void> Server::State::accept(std::shared_ptr<State> self) {
   for (;;) {
-    // At the limit, one that is idle has to go; where none is, who comes next waits in the kernel's queue.
+    // At the limit, one that is idle has to go as soon as somebody comes, of the others first; where none is, who comes
+    // waits in the kernel's queue.
     while (self->sessions.size() >= Limits::kConnections && !self->stopping) {
-      self->close_longest_idle(nullptr, [](const Session&) { return true; });
+      co_await self->acceptor.async_wait(Protocol::acceptor::wait_read, kNoThrow);
+      if (self->stopping || self->sessions.size() < Limits::kConnections) break;
+      if (!self->close_longest_idle(nullptr, [](const Session& one) { return !one.is_trusted(); }))
+        self->close_longest_idle(nullptr, [](const Session&) { return true; });
       co_await self->session_ended.wait();
     }
+    if (self->stopping) co_return;
     auto [error, socket] = co_await self->acceptor.async_accept(kNoThrow);
     if (self->stopping) co_return;
     if (error) {

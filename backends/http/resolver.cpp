@@ -18,7 +18,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "backends/file_descriptor.h"
+#include "posix/file_descriptor.h"
 
 namespace mooring::backends::http {
 
@@ -77,7 +77,7 @@ Error unresolved(const std::string& host, const std::string& why) {
 /// Shared by the thread that looks up and by those who wait. The event stays readable once the look-up is done, so that
 /// any number can wait for it, also when nobody does any more.
 struct Resolver::LookUp {
-  FileDescriptor event{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  posix::FileDescriptor event{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::atomic<bool> done = false;
   Found found;  // not to be touched before done
 

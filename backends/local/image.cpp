@@ -40,8 +40,8 @@ int link_nameless(int file, const std::string& name) {
 Result<Image> open_image(const ImagePath& path, bool for_writing) {
   const std::string name = path.image();
   Image image;
-  image.file =
-      FileDescriptor(open(name.c_str(), (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  image.file = posix::FileDescriptor(
+      open(name.c_str(), (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!image.file && errno == ENOENT)
     return Error{Errc::not_found,
                  "there is no image " + name + "; check the name, or define the volume with a size, and it is made",
@@ -63,7 +63,7 @@ Result<void> create_image(const ImagePath& path, std::uint64_t size) {
   std::string fresh = path.folder() + "/." + path.name + ".XXXXXX";
   const int nameless = open_nameless(path.folder());
   const bool named = nameless < 0;
-  const FileDescriptor file(named ? mkostemp(fresh.data(), O_CLOEXEC) : nameless);  // mode 0600
+  const posix::FileDescriptor file(named ? mkostemp(fresh.data(), O_CLOEXEC) : nameless);  // mode 0600
   if (!file) return failed("cannot make " + fresh, errno);
   MOORING_FAILPOINT("local.temporary_image_made");
   int result = ftruncate(file.get(), static_cast<off_t>(size)) == 0 ? 0 : errno;
@@ -108,11 +108,11 @@ std::string read_holder(const ImagePath& path) {
 
 Result<void> write_holder(const ImagePath& path, const std::string& holder) {
   const std::string fresh = beside(path.holder());
-  {
-    std::ofstream file(fresh, std::ios::trunc);
-    file << holder << '\n';
-    if (!file.flush()) return failed("cannot write " + fresh, errno);
-  }
+  unlink(fresh.c_str());  // of a run that was killed
+  const posix::FileDescriptor file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  const std::string text = holder + "\n";
+  if (!file || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return failed("cannot write " + fresh, errno);
   MOORING_FAILPOINT("local.holder_beside_written");
   if (std::rename(fresh.c_str(), path.holder().c_str()) != 0) return failed("cannot write " + path.holder(), errno);
   MOORING_FAILPOINT("local.holder_written");

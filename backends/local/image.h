@@ -6,8 +6,8 @@
 #include <string>
 
 #include "backends/error.h"
-#include "backends/file_descriptor.h"
 #include "backends/volume.h"
+#include "posix/file_descriptor.h"
 
 namespace mooring::backends::local {
 
@@ -22,7 +22,7 @@ struct ImagePath {
 };
 
 struct Image {
-  FileDescriptor file;
+  posix::FileDescriptor file;
   Look::File id;
   std::uint64_t size = 0;
 };

@@ -14,8 +14,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "backends/file_descriptor.h"
 #include "backends/local/failed.h"
+#include "posix/file_descriptor.h"
 
 namespace mooring::backends::local {
 namespace {
@@ -37,7 +37,7 @@ Result<std::string> configure_loop(int image, const std::string& path, bool read
   // LOOP_CTL_GET_FREE tells everybody the same number: within this process, one at a time.
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
-  const FileDescriptor control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  const posix::FileDescriptor control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
   if (!control) return failed("cannot open /dev/loop-control", errno);
   constexpr int kAttempts = 64;  // another process may take the number first
   int error = EBUSY;
@@ -45,7 +45,7 @@ Result<std::string> configure_loop(int image, const std::string& path, bool read
     const int number = ioctl(control.get(), LOOP_CTL_GET_FREE);
     if (number < 0) return {Error{Errc::no_slot, "no free loop device: " + std::generic_category().message(errno), {}}};
     const std::string device = "/dev/loop" + std::to_string(number);
-    const FileDescriptor loop(open(device.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC));
+    const posix::FileDescriptor loop(open(device.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC));
     if (!loop) return failed("cannot open " + device, errno);
     error = configure(loop.get(), image, path, read_only, true);
     if (error == EINVAL) error = configure(loop.get(), image, path, read_only, false);
@@ -82,7 +82,7 @@ std::optional<Loop> find_loop_where(MayMatch may_match, Matches matches) {
     const std::string file = backing_file(entry.path());
     if (!may_match(file)) continue;
     const std::string device = "/dev/" + name;
-    const FileDescriptor loop(open(device.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const posix::FileDescriptor loop(open(device.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     loop_info64 info{};
     if (!loop || ioctl(loop.get(), LOOP_GET_STATUS64, &info) != 0) continue;
     if (matches(info)) return Loop{device, {info.lo_device, info.lo_inode}};
@@ -109,7 +109,7 @@ std::optional<Loop> find_loop_of_deleted(const std::string& path) {
 
 Result<bool> clear_loop(const Loop& loop) {
   {
-    const FileDescriptor device(open(loop.device.c_str(), O_RDONLY | O_CLOEXEC));
+    const posix::FileDescriptor device(open(loop.device.c_str(), O_RDONLY | O_CLOEXEC));
     if (!device) return failed("cannot open " + loop.device, errno);
     // While it is open, its number cannot become another file's.
     loop_info64 info{};

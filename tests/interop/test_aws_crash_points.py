@@ -38,13 +38,8 @@ class Case:
         }
 
     def comes_to(self, expected):
-        events = self.moord.events(patience=5)
-        while (found := self.end()) != expected:
-            try:
-                next(events)
-            except (AssertionError, StopIteration, TimeoutError):
-                return found, expected
-        return None
+        found = crashes.settled(self.moord, self.end, expected)
+        return None if found == expected else (found, expected)
 
     def give_up(self):
         for task in self.moord.get("/v1/tasks").json["tasks"]:

@@ -113,19 +113,26 @@ class Case:
         }
 
     def comes_to(self, expected):
-        """How its end differs from that. What nobody waits for is taken away beside: each event may be the last."""
-        events = self.moord.events(patience=5)
-        while (found := self.end()) != expected:
-            try:
-                next(events)
-            except (AssertionError, StopIteration, TimeoutError):
-                return _difference(found, expected)
-        return None
+        """How its end differs from that."""
+        found = settled(self.moord, self.end, expected)
+        return None if found == expected else _difference(found, expected)
 
     def give_up(self):
         """All is released; what is left then of it here, and written down."""
         self.moord.release_everything()
         return {**self.node(), **ledger_rows(self.moord)}
+
+
+def settled(moord, end, expected):
+    """What end() tells, once it is as expected or nothing happens any more. What nobody waits for is taken away beside:
+    each event may be the last."""
+    events = moord.events(patience=5)
+    while (found := end()) != expected:
+        try:
+            next(events)
+        except (AssertionError, StopIteration, TimeoutError):
+            break
+    return found
 
 
 def _difference(found, expected):

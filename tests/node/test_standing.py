@@ -22,7 +22,7 @@ def full(new_moord):
     """A moord whose task `run` is ready, and whose ledger has no room left; and what makes room again."""
     moord = new_moord()
     moord.state_dir.mkdir()
-    node.mount("state", moord.state_dir, "tmpfs", "size=512k")
+    node.mount("state", moord.state_dir, "tmpfs", "size=512k,mode=700")
     node.make_image(moord.image("data"), "ext4", files=["hello"])
     node.make_image(moord.image("other"), "ext4")
     moord.start()

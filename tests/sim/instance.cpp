@@ -21,6 +21,7 @@ state::Ledger opened(const std::string& directory) {
 act::Settings settings() {
   return {.mount_root = "/mnt",
           .definitions_directory = "/nonexistent",
+          .own_directories = {"/mnt"},
           .attach_timeout = seconds(90),
           .device_timeout = seconds(30),
           .task_timeout = seconds(300)};

@@ -109,6 +109,12 @@ TEST(Azure, a_detail_that_cannot_be_shown_is_left_out) {
   EXPECT_FALSE(identity.attributes.contains("subscription"));
 }
 
+TEST(Azure, a_name_in_any_language_is_a_detail) {
+  const auto identity =
+      azure::parse_identity(R"({"compute": {"location": "westus2", "vmId": "x", "name": "möwe-雪"}})").value();
+  EXPECT_EQ(identity.attributes.at("name"), "möwe-雪");
+}
+
 TEST(Gcp, only_google_answers_with_its_flavor) {
   http::Response response{.status = 200, .headers = {}, .body = "projects/42/zones/us-central1-a"};
   EXPECT_FALSE(gcp::value_of(response, "GET x"));

@@ -33,5 +33,15 @@ TEST(HostPath, of_ones_own_are_allowed) {
   }
 }
 
+TEST(InstancePath, is_made_where_nobody_believes_what_is_found) {
+  for (const auto* path : {"/data", "/data/run", "/runner", "/srv/x", "/var/tmp/x", "/mnt/x"}) {
+    EXPECT_TRUE(may_be_made(path)) << path;
+  }
+  for (const auto* path : {"/run/udev/rules.d", "/run/systemd/system/x.d", "/root/.ssh", "/home/me/.config",
+                           "/var/lib/x", "/var/spool/cron/crontabs"}) {
+    EXPECT_FALSE(may_be_made(path)) << path;
+  }
+}
+
 }  // namespace
 }  // namespace mooring::mount

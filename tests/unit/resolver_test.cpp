@@ -213,5 +213,24 @@ TEST(Judge, every_error_of_a_backend_is_a_verdict_with_its_sentence) {
   }
 }
 
+TEST(MostUseful, is_the_failure_of_the_candidate_that_came_furthest) {
+  const auto failed = [](const char* name, Verdict verdict, const char* detail) {
+    Candidate candidate;
+    candidate.name = name;
+    candidate.verdict = verdict;
+    candidate.detail = detail;
+    return candidate;
+  };
+  const auto late = failed("late", Verdict::not_tried, "its turn did not come");
+  EXPECT_EQ(most_useful({}), nullptr);
+  EXPECT_EQ(most_useful({failed("silent", Verdict::not_tried, "")}), nullptr);
+  std::vector<Candidate> candidates{late};
+  EXPECT_EQ(most_useful(candidates)->name, "late");  // all that there is to say
+  candidates = {failed("far", Verdict::wrong_region, "in b"), late,
+                failed("blank", Verdict::unsafe_filesystem, "is blank"), failed("held", Verdict::in_use, "by i-1"),
+                failed("foreign", Verdict::unsafe_filesystem, "has LVM")};
+  EXPECT_EQ(most_useful(candidates)->name, "blank");
+}
+
 }  // namespace
 }  // namespace mooring::agent::decide

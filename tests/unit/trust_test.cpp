@@ -66,6 +66,19 @@ TEST_F(TrustedPath, so_is_each_directory_above_it) {
   EXPECT_EQ(refusal(file()), "none");
 }
 
+TEST_F(TrustedPath, others_may_make_nothing_in_a_directory_that_is_asked_for_itself) {
+  ::chmod((home_ + "/a/b").c_str(), 01777);
+  EXPECT_EQ(refusal(file()), "none");
+  EXPECT_THAT(refusal(home_ + "/a/b", O_PATH | O_DIRECTORY), HasSubstr("chmod go-w " + home_ + "/a/b"));
+  EXPECT_TRUE(make_trusted_directory(home_ + "/a/b", 0700).error().refused);
+}
+
+TEST_F(TrustedPath, what_is_neither_a_file_nor_a_directory_is_refused) {
+  ASSERT_EQ(::mkfifo((home_ + "/pipe").c_str(), 0600), 0);
+  EXPECT_THAT(refusal(home_ + "/pipe"), HasSubstr("is not a regular file"));
+  EXPECT_THAT(refusal("/dev/null"), HasSubstr("is not a regular file"));
+}
+
 TEST_F(TrustedPath, of_another_user_is_refused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   ASSERT_EQ(::chown(file().c_str(), 65534, 0), 0);

@@ -99,13 +99,14 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
     Stream stream;
     Peer peer;
     beast::flat_buffer buffer;
-    bool idle = true;  // owes nobody an answer: between two requests, or in the middle of reading one
+    bool idle = true;  // owes nobody an answer: between two requests, in the middle of reading one, or after the last
     act::Clock::time_point idle_since = act::Clock::now();
     bool has_to_go = false;
   };
   using Sessions = std::list<Session>;
 
   static asio::awaitable<void> accept(std::shared_ptr<State> self);
+  static void begin(const std::shared_ptr<State>& self, Protocol::socket socket);
   static asio::awaitable<void> turn_away(std::shared_ptr<State> self, Sessions::iterator session);
   bool has_room_for(const Session& newcomer);
   template <class Whose>
@@ -210,6 +211,7 @@ asio::awaitable<bool> Server::State::answer_one(Session& session) {
 asio::awaitable<void> Server::State::close(Session& session) {
   boost::system::error_code ignored;
   session.stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
+  session.idle = true;  // the answer is out: nobody waits for it to end, neither a stop nor who needs the room
   session.stream.expires_after(std::chrono::seconds(Limits::kDrainSeconds));
   std::size_t dropped = 0;
   while (dropped < Limits::kDrain && !stopping) {
@@ -270,6 +272,17 @@ asio::awaitable<void> Server::State::turn_away(std::shared_ptr<State> self, Sess
   self->session_ended.notify();
 }
 
+void Server::State::begin(const std::shared_ptr<State>& self, Protocol::socket socket) {
+  const auto session = self->sessions.emplace(self->sessions.end(), std::move(socket));
+  const auto rethrow = [](const std::exception_ptr& bug) {
+    if (bug) std::rethrow_exception(bug);
+  };
+  if (self->has_room_for(*session))
+    asio::co_spawn(self->executor, serve(self, session), rethrow);
+  else
+    asio::co_spawn(self->executor, turn_away(self, session), rethrow);
+}
+
 asio::awaitable<void> Server::State::accept(std::shared_ptr<State> self) {
   for (;;) {
     // At the limit, one that is idle has to go as soon as somebody comes, of the others first; where none is, who comes
@@ -290,14 +303,7 @@ asio::awaitable<void> Server::State::accept(std::shared_ptr<State> self) {
       co_await self->session_ended.wait_until(act::Clock::now() + std::chrono::seconds(1));
       continue;
     }
-    const auto session = self->sessions.emplace(self->sessions.end(), std::move(socket));
-    const auto rethrow = [](const std::exception_ptr& bug) {
-      if (bug) std::rethrow_exception(bug);
-    };
-    if (self->has_room_for(*session))
-      asio::co_spawn(self->executor, serve(self, session), rethrow);
-    else
-      asio::co_spawn(self->executor, turn_away(self, session), rethrow);
+    begin(self, std::move(socket));
   }
 }
 
@@ -338,6 +344,8 @@ Server::Result<void> Server::listen(const std::string& path) {
   asio::co_spawn(state_->executor, State::accept(state_), asio::detached);
   return boost::outcome_v2::success();
 }
+
+void Server::serve(Protocol::socket connected) { State::begin(state_, std::move(connected)); }
 
 asio::awaitable<void> Server::stop() {
   state_->stopping = true;

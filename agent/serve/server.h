@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/outcome/basic_result.hpp>
 #include <boost/outcome/policy/terminate.hpp>
 
@@ -44,6 +45,9 @@ class Server {
   /// Listens on a unix socket at `path`, mode 0660, of the group `mooring` where there is one. A socket that is left
   /// from an earlier run is replaced; anything else at that path is an error.
   Result<void> listen(const std::string& path);
+
+  /// Answers who is at the other end of `connected`, as if listen() had accepted it.
+  void serve(boost::asio::local::stream_protocol::socket connected);
 
   /// Takes no more requests and closes idle connections. Returns when the requests under way are answered; those that
   /// wait for something have to be woken by the caller.

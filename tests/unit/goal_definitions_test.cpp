@@ -147,9 +147,9 @@ class DefinitionsDirectory : public testing::TestWithParam<Writers> {
   void SetUp() override {
     std::string pattern = testing::TempDir() + "definitions-XXXXXX";
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
+    directory_ = made_ = pattern;
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(made_); }
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
   void write(const std::string& name, std::string_view text) const { std::ofstream(path(name)) << text; }
   std::vector<std::string> read() {
@@ -159,7 +159,8 @@ class DefinitionsDirectory : public testing::TestWithParam<Writers> {
     return names(definitions);
   }
 
-  std::string directory_;
+  std::string directory_;  // that is read
+  std::string made_;
   std::vector<std::string> problems_;
 };
 
@@ -175,7 +176,7 @@ TEST_P(DefinitionsDirectory, files_are_read_in_the_order_of_their_names) {
 }
 
 TEST_P(DefinitionsDirectory, a_missing_one_has_no_definitions) {
-  directory_ += "-not-there";
+  directory_ += "/not-there";
   EXPECT_THAT(read(), IsEmpty());
   EXPECT_THAT(problems_, IsEmpty());
 }

@@ -36,18 +36,20 @@ struct ProcessWatch::Wait {
   std::function<void()> ended;
 };
 
-ProcessWatch::ProcessWatch(const boost::asio::any_io_executor& executor, pid_t pid, std::function<void()> ended)
+ProcessWatch::ProcessWatch(const boost::asio::any_io_executor& executor, pid_t pid, std::uint64_t start_time,
+                           std::function<void()> ended)
     : wait_(std::make_shared<Wait>(executor, std::move(ended))) {
   auto report = [weak = std::weak_ptr(wait_)] {
     if (const auto wait = weak.lock()) wait->ended();
   };
   const auto descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (descriptor < 0 && errno != ESRCH && errno != EINVAL) return;  // cannot be watched: that is no end
-  if (descriptor < 0) {
+  if (descriptor >= 0) wait_->descriptor.assign(descriptor);
+  // Looked at once the descriptor is open: whose start it is now, had the number when it was opened, too.
+  if (descriptor < 0 || process_start_time(pid) != start_time) {
     boost::asio::post(executor, report);
     return;
   }
-  wait_->descriptor.assign(descriptor);
   Wait::listen(wait_);
 }
 

@@ -15,8 +15,10 @@ namespace mooring::agent::act {
 /// As long as it lives, waits for the end of one process.
 class ProcessWatch {
  public:
+  /// The process `pid` that started at `start_time` (see below); another one that has got its number is not it.
   /// `ended` is called once, on `executor`, never from within this call; at once if there is no such process.
-  ProcessWatch(const boost::asio::any_io_executor& executor, pid_t pid, std::function<void()> ended);
+  ProcessWatch(const boost::asio::any_io_executor& executor, pid_t pid, std::uint64_t start_time,
+               std::function<void()> ended);
   ProcessWatch(ProcessWatch&&) noexcept;
   ProcessWatch& operator=(ProcessWatch&&) noexcept;
   ~ProcessWatch();

@@ -124,10 +124,9 @@ void Task::start(std::function<void()> ended) {
                        {{"task", id_}, {"state", to_string(state_)}});
   boost::asio::co_spawn(services_.executor, run(shared_from_this(), std::move(ended)), rethrow);
   if (owner_.pid == 0) return;
-  const auto pid = static_cast<pid_t>(owner_.pid);
-  const bool alive = owner_.boot_id == boot_id() && process_start_time(pid) == owner_.start_time;
-  // A number that another process has by now watches nobody: -1 is none.
-  owner_watch_.emplace(services_.executor, alive ? pid : -1, [this] {
+  // Of a number that it had before the last boot, nothing is left to watch: -1 is no process.
+  const auto pid = owner_.boot_id == boot_id() ? static_cast<pid_t>(owner_.pid) : -1;
+  owner_watch_.emplace(services_.executor, pid, owner_.start_time, [this] {
     spdlog::info("task={} its owner, process {}, has ended: releasing", id_, owner_.pid);
     release(false);
   });

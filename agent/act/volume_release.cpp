@@ -18,7 +18,8 @@ Volume::Done Volume::name_the_holders(const mount::Device& device) {
   holder_watches_.clear();
   for (const mount::User& user : holders_)
     if (user.pid > 0 && holder_watches_.size() < kWatched)
-      holder_watches_.emplace_back(services_.executor, user.pid, [this] { wake_.notify(); });
+      holder_watches_.emplace_back(services_.executor, user.pid, process_start_time(user.pid),
+                                   [this] { wake_.notify(); });
 }
 
 Volume::Done Volume::unmount() {

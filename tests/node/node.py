@@ -69,6 +69,18 @@ def sleeper(**where):
     return subprocess.Popen(["sleep", "infinity"], **where)
 
 
+def sleeper_numbered(pid):
+    """A sleeper with this number, which nobody must have any more."""
+    for _ in range(100):  # others may start a process in between
+        pathlib.Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
+        process = sleeper()
+        if process.pid == pid:
+            return process
+        process.kill()
+        process.wait()
+    raise AssertionError(f"no process got the number {pid}")
+
+
 # ---- images
 
 # Open from the beginning: a test may have mounted another program over it.

@@ -10,6 +10,7 @@ import sys
 
 import node
 import pytest
+import test_hostile_callers
 import test_hostile_disks
 from daemon import BINARY, definition, detail, mount
 
@@ -52,7 +53,7 @@ def open_scratch(scratch):
 def test_each_claim_has_its_test():
     claims = re.findall(r"^\| S(\d+) \|.*`(test_s\d+_\w+)` \|$", _SECURITY.read_text(), re.MULTILINE)
     assert [int(number) for number, _ in claims] == list(range(1, len(claims) + 1))
-    tests = [name for name in {**globals(), **vars(test_hostile_disks)} if re.match(r"test_s\d+_", name)]
+    tests = [name for name in {**globals(), **vars(test_hostile_disks), **vars(test_hostile_callers)} if re.match(r"test_s\d+_", name)]
     # The table names the first of several.
     assert {name for _, name in claims} <= set(tests)
     assert {number for number, _ in claims} == {re.match(r"test_s(\d+)_", name)[1] for name in tests}

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cerrno>
+#include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -16,6 +18,26 @@ namespace {
 /// makes the kernel follow the descriptor's link even where it does not follow links, as move_mount(2) in newer
 /// versions of libmount.
 std::string way_to(int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor) + "/."; }
+
+/// After what the kernel answered the mount of a file system.
+std::string what_to_do(int error_number, std::string_view fs) {
+  std::string program = "e2fsck -f";
+  if (fs == "xfs") program = "xfs_repair";
+  if (fs == "btrfs") program = "btrfs check";
+  const std::string repair = "make a snapshot of the volume, then attach it by hand and repair it (" + program + ")";
+  switch (error_number) {
+    case EUCLEAN:
+    case EBADMSG:  // what file systems answer to a checksum that is wrong
+      return "; " + repair;
+    case EINVAL:
+    case EIO:
+      return "; the kernel's log says more (`dmesg`). If it is damaged: " + repair;
+    case ENODEV:
+      return "; load the kernel's module for it, or use an image of the instance that has it";
+    default:
+      return "";
+  }
+}
 
 Result<void> run(const std::string& source, const std::string& way, const char* fs, const std::string& options,
                  const std::string& target) {
@@ -41,14 +63,11 @@ Result<void> run(const std::string& source, const std::string& way, const char* 
   std::string message = "cannot mount " + source + " at " + target;
   if (fs != nullptr) message += " as " + std::string(fs);
   if (words[0] != '\0') message += ": " + std::string(trimmed(words.data()));
-  if (error_number == EUCLEAN)  // rule 12: the superblock said it is clean, and it is not
-    return Error{
-        Errc::check_failed,
-        message + ". Make a snapshot of the volume, then attach it by hand and repair it (e2fsck -f, xfs_repair)",
-        error_number};
-  if (words[0] != '\0') return Error{Errc::mount_failed, std::move(message), error_number};  // the words say why
-  if (error_number > 0) return system_error(std::move(message), error_number, Errc::mount_failed);
-  return Error{Errc::mount_failed, std::move(message), 0};
+  if (words[0] == '\0' && error_number > 0) message = system_error(std::move(message), error_number).message;
+  if (fs != nullptr) message += what_to_do(error_number, fs);
+  // Rule 12: the superblock said it is clean, and it is not.
+  const bool damaged = error_number == EUCLEAN || error_number == EBADMSG;
+  return Error{damaged ? Errc::check_failed : Errc::mount_failed, std::move(message), error_number};
 }
 
 }  // namespace

@@ -23,9 +23,10 @@ std::string still_at(const Volume& volume, Clock::duration after) {
   char text[96];
   static_cast<void>(std::snprintf(text, sizeof text, "still at stage '%s' after %.1f s",
                                   std::string(decide::stage_name(volume.step())).c_str(), seconds(after)));
-  const bool half_made = volume.step() == decide::Step::format;
   if (volume.blocked()) return text + (": " + volume.blocked_by());
-  return text + std::string(half_made ? "; what mkfs has written by then has to be cleared by hand" : "");
+  std::string told = text;
+  if (volume.step() == decide::Step::format) told += "; what mkfs has written by then has to be cleared by hand";
+  return told + "; if it only takes long, give it more time: `timeout` of the mount, `timeouts` in moord.yaml";
 }
 
 bool speaks_for_the_backend(Verdict verdict) {

@@ -6,6 +6,8 @@ import node
 import pytest
 from daemon import BINARY, definition, mount
 
+_CONTAINER = "1a2b3c4d5e6f" + "0" * 52
+
 
 def status(moord, task="run"):
     return node.run(BINARY.parent / "moorctl", "--socket", moord.socket_path, "status", task)
@@ -118,6 +120,43 @@ def test_status_tells_which_mount_namespace_keeps_a_release_waiting(moord, data)
             assert f"sh (pid {container.pid}, mount namespace, mounted there at {moord.stage(data)})" in shown, shown
         finally:
             container.communicate(b"enough\n")
+
+
+@pytest.fixture
+def container_group(scratch):
+    """A control group named as those of containers are (cgroups(7))."""
+    root = scratch / "cgroup"
+    root.mkdir()
+    node.mount("none", root, "cgroup2")
+    group = root / f"cri-containerd-{_CONTAINER}.scope"
+    group.mkdir()
+    yield group
+    group.rmdir()
+    node.unmount(root)
+    root.rmdir()
+
+
+def test_status_tells_which_container_keeps_a_release_waiting(moord, data, container_group):
+    moord.ready("run", [mount(data, "/data")])
+    command = f"echo $$ > {container_group}/cgroup.procs; echo ready; exec sleep infinity"
+    with subprocess.Popen(["sh", "-c", command], cwd=moord.stage(data), stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout.readline() == b"ready\n"
+            assert moord.delete("run", wait="20s").status == 409
+            shown = status(moord)
+            assert f"(pid {holder.pid}, container {_CONTAINER[:12]}, working directory" in shown, shown
+        finally:
+            holder.kill()
+    moord.wait_for("task.released", "run")
+
+
+def test_status_tells_at_what_the_time_was_over(moord, held_mkfs):
+    node.make_image(moord.image("vol"))
+    moord.failed("run", [mount("vol", "/data", timeout="1s")], definitions=[definition("vol", init_fs=True)])
+    shown = status(moord)
+    assert "timed_out" in shown and "still at stage 'format' after 1." in shown, shown
+    assert "what mkfs has written by then has to be cleared by hand" in shown, shown
+    assert "give it more time: `timeout` of the mount, `timeouts` in moord.yaml" in shown, shown
 
 
 def test_of_several_failures_the_one_that_says_most_is_told_first(moord):

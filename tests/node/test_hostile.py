@@ -1,5 +1,6 @@
 """What a user without rights, or a disk made to harm, can do: the claims of SECURITY.md, by their numbers."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -221,6 +222,16 @@ def test_s12_a_user_of_many_connections(open_scratch, moord, text, says):
         for user in users:
             user.kill()
             user.communicate()
+
+
+def test_s12_root_has_more_than_a_share(moord):
+    with contextlib.ExitStack() as held:
+        for _ in range(300):  # as many containers, each of which waits
+            client = held.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(node.PATIENCE)
+            client.connect(str(moord.socket_path))
+            client.sendall(_STREAM.encode())
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")
 
 
 def test_s12_a_burst_of_requests(open_scratch, moord):

@@ -134,6 +134,7 @@ def test_s13_a_file_system_that_lies(moord, scratch, make, harm, end):
         task = answer.json["task"]
         assert verdicts(task)["vol"] in ("unsafe_filesystem", "mount_failed"), answer
         assert "/dev/loop" in detail(task, "vol"), answer
+        assert re.search(r"repair it \((e2fsck -f|xfs_repair)\)|run e2fsck -f on it|wipefs", detail(task, "vol")), answer
     # What was only tried has a note of the kernel's attempt in its superblock or log.
     after, whole = look(image)
     assert whole and (after == before or end != "refused")

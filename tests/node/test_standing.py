@@ -6,12 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import node
 import pytest
-from daemon import definition, detail, mount, verdicts
+from daemon import BINARY, definition, detail, mount, verdicts
 
 
 def only_loop(moord):
     [device] = node.loop_devices(moord.local)
     return device
+
+
+def status(moord, task):
+    return node.run(BINARY.parent / "moorctl", "--socket", moord.socket_path, "status", task)
 
 
 # ---- the ledger cannot be written
@@ -70,6 +74,8 @@ def test_a_goal_that_cannot_be_written_down_says_so_and_what_is_full(full):
     assert str(full.state_dir) in answer.json["detail"] and "full" in answer.json["detail"], answer
     assert "make room" in answer.json["detail"], answer
     assert not full.is_mounted("other")
+    shown = status(full, "new")
+    assert str(full.state_dir) in shown and "full" in shown and "make room" in shown, shown
 
 
 def test_a_release_that_cannot_be_written_down_is_not_promised(full):
@@ -77,6 +83,8 @@ def test_a_release_that_cannot_be_written_down_is_not_promised(full):
     assert answer.status == 500
     assert "ledger" in answer.json["detail"]
     assert full.is_mounted("data")
+    shown = status(full, "run")
+    assert f"run  busy: cannot write the ledger {full.state_dir}" in shown and "make room" in shown, shown
     (full.state_dir / "filler").unlink()
     full.wait_for("task.released", "run")
 

@@ -155,6 +155,19 @@ def test_a_ledger_that_is_damaged_is_refused_and_left_as_it_is(down):
     assert node.digest(ledger) == before
 
 
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(down):
+    down.state_dir.mkdir()
+    ledger = down.state_dir / "ledger.db"
+    with sqlite3.connect(ledger) as database:
+        database.execute("CREATE TABLE precious (text)")
+        database.execute("INSERT INTO precious VALUES ('mine')")
+    database.close()
+    before = node.digest(ledger)
+    complaint = refuses(down, 1)
+    assert str(ledger) in complaint and "it is a database of something else" in complaint
+    assert node.digest(ledger) == before
+
+
 def test_something_else_at_the_path_of_the_socket_is_left_alone(down):
     down.socket_path.write_text("precious")
     complaint = refuses(down, 1)

@@ -161,8 +161,8 @@ MOUNTING = [
     Guard(
         12,
         "mount/mounter.cpp",
-        "  if (error_number == EUCLEAN)  // rule 12",
-        "  if (error_number == 0)  // rule 12",
+        "damaged = error_number == EUCLEAN ||",
+        "damaged = error_number == 0 ||",
         ("node_mount:Stage.damage_that_the_superblock_hides_is_named_with_what_to_do",),
         "nobody is told how to repair it",
     ),

@@ -69,8 +69,10 @@ Volume::Done Volume::prove_unused() {
 
 Volume::Done Volume::forget() {
   // A run that was killed after its unmount, or before its mount.
-  if (disk_ && view_.attachment != Attachment::elsewhere) {
+  if (protected_ && disk_ && view_.attachment != Attachment::elsewhere) {
     mount::Device device = *disk_;
+    auto content = co_await services_.node.probe(look_, *disk_);
+    if (content) device = std::move(content).value().device;  // its partition, where it has one
     co_await end_protection(std::move(device));
   }
   // Nothing of ours is mounted there any more, and the disk may be another instance's by now: only the mount point

@@ -110,11 +110,23 @@ def test_killed_at_any_point_of_an_attachment_it_comes_to_the_same_end(aws, scen
         assert not aws.disks.plugged(), point
 
 
+def in_a_partition(image):
+    """An ext4 of 64 MiB, from 1 MiB on."""
+    node.write_partition_table(image, [(2048, 131072)])
+    node.run("mke2fs", "-q", "-F", "-t", "ext4", "-E", "offset=1048576", image, "64M")
+
+
+@pytest.mark.parametrize("partitioned", [False, True], ids=["whole", "partition"])
 @pytest.mark.parametrize("point", ["mount.writes_forbidden", "unmount.unmounted", "allow_writes.before"])
-def test_what_others_attached_here_can_be_written_to_again_after_a_crash(aws, point):
-    volume = aws.volume("theirs", multi_attach=True, attached_to=aws.instance.id)
-    device = aws.disks.plug(volume.id)
-    read_only = pathlib.Path("/sys/block", pathlib.Path(device).name, "ro")
+def test_what_others_attached_here_can_be_written_to_again_after_a_crash(aws, point, partitioned):
+    volume = aws.volume("theirs", fs=None if partitioned else "ext4", multi_attach=True, attached_to=aws.instance.id)
+    if partitioned:
+        in_a_partition(aws.disks.image(volume.id))
+    device = pathlib.Path(aws.disks.plug(volume.id))
+    read_only = pathlib.Path("/sys/block", device.name, "ro")
+    if partitioned:  # the kernel reads no tables of loop devices here
+        node.run("partx", "--update", device)
+        read_only = read_only.parent / f"{device.name}p1" / "ro"
     case = Case(aws, read_and_release)
     assert not case.run(MOORING_FAILPOINT=point)
     assert read_only.read_text().strip() == "1"
@@ -123,6 +135,8 @@ def test_what_others_attached_here_can_be_written_to_again_after_a_crash(aws, po
     assert read_only.read_text().strip() == "0"
     assert volume.holders == [aws.instance.id]
     aws.moord.stop()
+    if partitioned:
+        node.run("partx", "--delete", device)
     aws.disks.unplug(volume.id)
 
 

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -20,10 +21,14 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "agent/act/heartbeat.h"
 #include "agent/act/host_node.h"
+#include "agent/act/status_line.h"
 #include "agent/act/tasks.h"
 #include "agent/act/whereabouts.h"
 #include "agent/goal/config.h"
@@ -37,6 +42,7 @@
 #include "backends/registry.h"
 #include "failpoint/failpoint.h"
 #include "mount/host_path.h"
+#include "systemd/activation.h"
 #include "systemd/notify.h"
 #include "trust/trusted_path.h"
 
@@ -150,11 +156,16 @@ End fail(const std::string& message) {
   return End::failed;
 }
 
+/// That systemd listens on, if it does.
+using Socket = std::optional<systemd::PassedSocket>;
+
 /// Everything that the daemon is made of, wired together; for one run of its loop.
 class Daemon {
  public:
-  Daemon(const goal::Config& config, state::Ledger& ledger, state::Snapshot snapshot, mount::DeviceEvents devices)
+  Daemon(const goal::Config& config, const Socket& socket, state::Ledger& ledger, state::Snapshot snapshot,
+         mount::DeviceEvents devices)
       : config_(config),
+        socket_(socket),
         snapshot_(std::move(snapshot)),
         client_(context_.get_executor(), client_settings(environment_)),
         node_(context_.get_executor(), slow_, quick_, std::move(devices)),
@@ -176,7 +187,7 @@ class Daemon {
   End run() {
     const auto start = whereabouts_.settle_at_start(here_, writer_);
     if (start == Outcome::refused) return fail(whereabouts_.problem());
-    const auto listening = server_.listen(config_.api.socket);
+    const auto listening = listen();
     if (!listening) return fail(listening.error().message);
     tasks_.restore(snapshot_, config_.volumes);
     if (!here_.known()) boost::asio::co_spawn(context_, find_out(), rethrow);
@@ -186,8 +197,11 @@ class Daemon {
       told_to_stop_ = true;
       boost::asio::co_spawn(context_, stop(), rethrow);
     });
-    spdlog::info("moord {} is ready: socket {}", MOORING_VERSION, config_.api.socket);
-    systemd::notify_ready(here_.known() ? "ready in " + here_.identity().region : here_.missing());
+    spdlog::info("moord {} is ready: socket {}", MOORING_VERSION, socket_ ? socket_->path : config_.api.socket);
+    systemd::notify_ready(act::status_line(tasks_, here_));
+    events_.on_event([this] { tell_status(); });
+    // One that is late is not yet one too few.
+    if (const auto patience = systemd::watchdog_patience()) heartbeat_.start(*patience / 3);
     context_.run();
     // What workers are in the middle of (a mkfs, say) is finished, not broken off.
     slow_.join();
@@ -210,9 +224,27 @@ class Daemon {
     return settings;
   }
 
+  serve::Server::Result<void> listen() {
+    if (!socket_) return server_.listen(config_.api.socket);
+    if (socket_->path != config_.api.socket)
+      spdlog::warn("systemd listens at {}, and the configuration has api.socket: {}; moorctl needs --socket {}",
+                   socket_->path, config_.api.socket, socket_->path);
+    return server_.listen_at(socket_->listening.get(), socket_->path);
+  }
+
+  /// Once for all that happens at the same time.
+  void tell_status() {
+    if (std::exchange(status_due_, true)) return;
+    boost::asio::post(context_, [this] {
+      status_due_ = false;
+      // A service manager that is busy lets it wait.
+      boost::asio::post(status_, [line = act::status_line(tasks_, here_)] { systemd::notify_status(line); });
+    });
+  }
+
   boost::asio::awaitable<void> find_out() {
     auto tell = [this] {
-      systemd::notify_status(here_.missing());
+      tell_status();
       tasks_.located();
     };
     std::function<void()> still_unknown = tell;
@@ -221,7 +253,7 @@ class Daemon {
       if (here_.identity().provider == "local" && config_.identity.region.empty())
         spdlog::warn("no cloud was recognised; this instance is in region '{}': set identity.region if it is elsewhere",
                      here_.identity().region);
-      systemd::notify_status("ready in " + here_.identity().region);
+      tell_status();
       tasks_.located();
       co_return;
     }
@@ -251,14 +283,17 @@ class Daemon {
   }
 
   const goal::Config& config_;
+  const Socket& socket_;
   const state::Snapshot snapshot_;
   const backends::Environment environment_ = backends::process_environment();
   End end_ = End::stopped;
   bool told_to_stop_ = false;
+  bool status_due_ = false;
   boost::asio::io_context context_{1};
   boost::asio::thread_pool slow_{kSlowWorkers};
   boost::asio::thread_pool quick_{kQuickWorkers};
   boost::asio::thread_pool ledger_thread_{1};  // SQLite, one call at a time
+  boost::asio::strand<boost::asio::thread_pool::executor_type> status_{quick_.get_executor()};
   backends::http::Client client_;
   act::HostNode node_;
   act::LedgerWriter writer_;
@@ -273,9 +308,12 @@ class Daemon {
   serve::EventStream stream_;
   serve::Api api_;
   serve::Server server_;
+  // Not the slow ones: those may have to wait for a disk as long as it takes.
+  act::Heartbeat heartbeat_{
+      context_.get_executor(), {quick_.get_executor(), ledger_thread_.get_executor()}, [] { systemd::notify_alive(); }};
 };
 
-End live(const goal::Config& config) {
+End live(const goal::Config& config, const Socket& socket) {
   // One who can move it away, or put a link in its place, decides over what is mounted where.
   const auto root = trust::open_trusted(config.mount_root, O_PATH | O_DIRECTORY);
   if (!root && root.error().refused) return fail("cannot use the mount_root: " + root.error().message);
@@ -285,7 +323,7 @@ End live(const goal::Config& config) {
   if (!snapshot) return fail(snapshot.error().message);
   auto devices = mount::DeviceEvents::open();
   if (!devices) return fail(devices.error().message);
-  return Daemon(config, ledger.value(), std::move(snapshot).value(), std::move(devices).value()).run();
+  return Daemon(config, socket, ledger.value(), std::move(snapshot).value(), std::move(devices).value()).run();
 }
 
 int run(const goal::Config& config) {
@@ -293,8 +331,13 @@ int run(const goal::Config& config) {
   std::signal(SIGPIPE, SIG_IGN);  // a log or a client that has gone is an error, not an end
   // Twenty workers with a heap each would hold on to memory for ever (mallopt(3)).
   mallopt(M_ARENA_MAX, 2);
+  const auto socket = systemd::passed_socket();
+  if (!socket) {
+    fail(socket.error().message);
+    return kFailed;
+  }
   for (;;) {
-    const End end = live(config);
+    const End end = live(config, socket.value());
     if (end != End::again) return end == End::stopped ? 0 : kFailed;
   }
 }

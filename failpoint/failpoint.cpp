@@ -20,11 +20,13 @@ std::string variable(const char* name) {
 struct Plan {
   std::string name;
   unsigned long left = 1;
+  bool hangs = false;
   int log = -1;
 
   Plan() : name(variable("MOORING_FAILPOINT")) {
     if (const auto colon = name.find(':'); colon != std::string::npos) {
-      left = std::strtoul(name.c_str() + colon + 1, nullptr, 10);
+      hangs = name.substr(colon + 1) == "hang";
+      if (!hangs) left = std::strtoul(name.c_str() + colon + 1, nullptr, 10);
       name.resize(colon);
     }
     if (const auto file = variable("MOORING_FAILPOINT_LOG"); !file.empty())
@@ -42,7 +44,9 @@ void pass(std::string_view name) {
     const std::string line = std::string(name) + "\n";
     if (::write(plan.log, line.data(), line.size()) < 0) std::abort();
   }
-  if (name == plan.name && --plan.left == 0) ::kill(::getpid(), SIGKILL);
+  if (name != plan.name || --plan.left != 0) return;
+  while (plan.hangs) ::pause();
+  ::kill(::getpid(), SIGKILL);
 }
 
 std::vector<std::string> all() {

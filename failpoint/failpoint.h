@@ -54,8 +54,9 @@ class Name {
   std::string_view text_;
 };
 
-/// Dies by SIGKILL where the environment says so: MOORING_FAILPOINT=name[:nth]. MOORING_FAILPOINT_LOG=file gets the
-/// name of each point that was passed, one a line.
+/// Dies by SIGKILL where the environment says so: MOORING_FAILPOINT=name[:nth]; with name:hang it comes to no end
+/// there, nor does any other thread that passes a point. MOORING_FAILPOINT_LOG=file gets the name of each point that
+/// was passed, one a line.
 void pass(std::string_view name);
 
 /// The names of all points.

@@ -22,7 +22,7 @@ for what in "${@:-build}"; do
         libssl-dev libpugixml-dev libsqlite3-dev libmount-dev libblkid-dev libudev-dev libsystemd-dev libext2fs-dev
         ca-certificates
         util-linux e2fsprogs xfsprogs btrfs-progs) ;;
-    test) packages+=(libgtest-dev libgmock-dev ccache python3 python3-venv procps qemu-system-x86 busybox-static) ;;
+    test) packages+=(libgtest-dev libgmock-dev ccache python3 python3-venv procps qemu-system-x86 busybox-static systemd) ;;
     fuzz) packages+=(clang-14 libclang-rt-14-dev ccache) ;;
     lint) packages+=(clang-format-14 clang-tidy-14 clang-14 shellcheck) ;;
     *) echo "usage: $0 [build|test|lint|fuzz]…" >&2; exit 2 ;;

@@ -26,6 +26,7 @@ struct Arguments {
   std::string socket = goal::Config().api.socket;
   AttachArguments attach;
   ReleaseArguments release;
+  WaitArguments wait;
   StatusArguments status;
   GoalArguments explain;
   Format format = Format::table;
@@ -106,6 +107,12 @@ void add_task_commands(CLI::App& app, Arguments& arguments) {
   releasing.add_flag("--force", arguments.release.force, "Unmount it even from under those who still use it");
   add_timeout(releasing, arguments.release.timeout, "60s");
   add_format(releasing, arguments.release.format, kTwoFormats);
+
+  CLI::App& waiting = add_command(app, "wait", "Wait until the mounts of a task are ready; changes nothing",
+                                  kWaitFooter, arguments, [&](const Context& c) { return wait(c, arguments.wait); });
+  add_task(waiting, arguments.wait.task);
+  add_timeout(waiting, arguments.wait.timeout, "5m");
+  waiting.add_flag("--strict", arguments.wait.strict, "Exit status 5 if an optional mount was left out");
 
   CLI::App& showing = add_command(app, "status", "Tasks, their mounts, and where each volume came from", kStatusFooter,
                                   arguments, [&](const Context& c) { return status(c, arguments.status); });

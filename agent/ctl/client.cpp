@@ -1,5 +1,6 @@
 #include "agent/ctl/client.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <optional>
@@ -107,8 +108,10 @@ asio::awaitable<Reply> follow(Stream& stream, const std::string& socket, const C
   }
   parser.body_limit(boost::none);
   while (!parser.is_done()) {
-    stream.expires_after(kLongestSilence);
+    const auto silence = std::chrono::steady_clock::now() + kLongestSilence;
+    stream.expires_at(std::min(silence, call.until));
     const auto [error, count] = co_await http::async_read_some(stream, buffer, parser, kNoThrow);
+    if (error == beast::error::timeout && call.until < silence) break;
     const std::string part = std::exchange(parser.get().body(), {});
     if (!part.empty() && !on_part(part)) break;
     if (error && error != http::error::end_of_stream) co_return no_answer(error);

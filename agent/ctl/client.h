@@ -38,6 +38,8 @@ struct Call {
   std::string body;    // JSON; empty: none
   /// How long the server may take beyond what it takes to be reached.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
+  /// A stream is not followed any longer.
+  std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
 };
 
 /// Takes a part of a streamed body; false: enough.
@@ -56,7 +58,7 @@ class Client {
   [[nodiscard]] Reply send(const Call& call);
 
   /// Gives a body of no known end to `on_part` as it comes, while the status is 200; of any other the body is in the
-  /// response. Returns when the server or `on_part` ends it. `on_part` must not use this client.
+  /// response. Returns when the server or `on_part` ends it, or its time is over. `on_part` must not use this client.
   [[nodiscard]] Reply stream(const Call& call, const OnPart& on_part);
 
   [[nodiscard]] const std::string& socket() const { return socket_; }

@@ -26,6 +26,12 @@ struct ReleaseArguments {
   Format format = Format::table;
 };
 
+struct WaitArguments {
+  std::string task;
+  std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  bool strict = false;
+};
+
 struct StatusArguments {
   std::string task;  // empty: all
   bool watch = false;
@@ -34,6 +40,7 @@ struct StatusArguments {
 
 int attach(const Context& context, const AttachArguments& arguments);
 int release(const Context& context, const ReleaseArguments& arguments);
+int wait(const Context& context, const WaitArguments& arguments);
 int status(const Context& context, const StatusArguments& arguments);
 int explain(const Context& context, const GoalArguments& arguments, Format format);
 int identity(const Context& context, Format format);

@@ -46,6 +46,17 @@ Examples:
 Exit status: 0 released · 1 busy, somebody still uses it · 2 usage · 3 moord cannot be reached · 4 not yet released
 after the timeout, moord goes on · 130 ended by Ctrl-C, moord goes on)";
 
+inline constexpr const char* kWaitFooter =
+    R"(For what has to come after the mounts of the instance itself, the task `host`: moord tries those again by itself, so
+that they are waited for also when they have failed. Where the configuration has none, there is nothing to wait for.
+
+Examples:
+  moorctl wait --task host --timeout 10m
+  moorctl attach --task run-42 -f train.yml --no-wait && moorctl wait --task run-42
+
+Exit status: 0 ready, or degraded · 1 failed, or there is no such task · 2 usage · 3 moord cannot be reached · 4 not
+ready after the timeout · 5 degraded, with --strict · 130 ended by Ctrl-C)";
+
 inline constexpr const char* kStatusFooter = R"(Examples:
   moorctl status               # all tasks, one line a mount
   moorctl status run-42        # one task: candidates, verdicts, devices, how long each stage took

@@ -1,6 +1,5 @@
 #include "agent/log/log.h"
 
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "agent/goal/words.h"
+#include "agent/log/journal.h"
 
 namespace mooring::agent {
 namespace {
@@ -44,15 +44,20 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
 }  // namespace
 
 void set_up_log(const goal::Config& config) {
+  const bool json = config.log.format == "json";
+  if (!json && stderr_is_the_journal()) {
+    auto logger = std::make_shared<spdlog::logger>("moord", journal_sink());
+    logger->set_level(spdlog::level::from_str(config.log.level));
+    spdlog::set_default_logger(std::move(logger));
+    return;
+  }
   auto logger = spdlog::stderr_logger_st("moord");
   logger->set_level(spdlog::level::from_str(config.log.level));
-  // Under systemd the journal adds the time itself.
-  const bool journal = getenv("JOURNAL_STREAM") != nullptr;
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  if (config.log.format == "json")
+  if (json)
     formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
   else
-    formatter->add_flag<PlainMessage>('*').set_pattern(journal ? "%*" : "%H:%M:%S.%e %-7l %*");
+    formatter->add_flag<PlainMessage>('*').set_pattern("%H:%M:%S.%e %-7l %*");
   logger->set_formatter(std::move(formatter));
   spdlog::set_default_logger(std::move(logger));
 }

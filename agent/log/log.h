@@ -1,4 +1,4 @@
-// The daemon's log, on standard error.
+// The daemon's log, on standard error; where that is the journal, there, with fields.
 #pragma once
 
 #include "agent/goal/config.h"

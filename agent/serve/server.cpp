@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include <fcntl.h>
 #include <grp.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -345,13 +346,24 @@ Server::Result<void> Server::listen(const std::string& path) {
   return boost::outcome_v2::success();
 }
 
+Server::Result<void> Server::listen_at(int descriptor, const std::string& path) {
+  const int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  boost::system::error_code code(own < 0 ? errno : 0, boost::system::system_category());
+  if (!code) state_->acceptor.assign(Protocol(), own, code);
+  if (code && own >= 0) ::close(own);
+  if (code) return Error{"cannot take the socket " + path + ": " + code.message()};
+  asio::co_spawn(state_->executor, State::accept(state_), asio::detached);
+  return boost::outcome_v2::success();
+}
+
 void Server::serve(Protocol::socket connected) { State::begin(state_, std::move(connected)); }
 
 asio::awaitable<void> Server::stop() {
   state_->stopping = true;
   boost::system::error_code ignored;
   state_->acceptor.close(ignored);
-  if (inode_of(state_->path) == state_->inode) unlink(state_->path.c_str());  // not the socket of another one
+  if (state_->inode != 0 && inode_of(state_->path) == state_->inode)
+    unlink(state_->path.c_str());  // not the socket of another one
   for (State::Session& session : state_->sessions)
     if (session.idle) session.stream.cancel();
   state_->session_ended.notify();

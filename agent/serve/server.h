@@ -46,6 +46,10 @@ class Server {
   /// from an earlier run is replaced; anything else at that path is an error.
   Result<void> listen(const std::string& path);
 
+  /// Takes what comes to a unix socket that somebody else (the service manager) listens on at `path`: it is neither
+  /// made nor removed here, and goes on after stop(). `descriptor` is duplicated.
+  Result<void> listen_at(int descriptor, const std::string& path);
+
   /// Answers who is at the other end of `connected`, as if listen() had accepted it.
   void serve(boost::asio::local::stream_protocol::socket connected);
 

@@ -8,7 +8,7 @@ namespace mooring::agent::state {
 void Events::add(std::int64_t now_milliseconds, std::string type, boost::json::object data) {
   kept_.push_back({next_++, now_milliseconds, std::move(type), std::move(data)});
   if (kept_.size() > kKept) kept_.pop_front();
-  if (listener_) listener_();
+  for (const auto& listener : listeners_) listener();
 }
 
 std::vector<Event> Events::after(std::uint64_t id) const {

@@ -30,13 +30,13 @@ class Events {
   /// Those after `id`, oldest first.
   [[nodiscard]] std::vector<Event> after(std::uint64_t id) const;
   [[nodiscard]] std::uint64_t last() const { return next_ - 1; }
-  /// Called after each event. One listener: whoever serves the followers.
-  void on_event(std::function<void()> listener) { listener_ = std::move(listener); }
+  /// Called after each event.
+  void on_event(std::function<void()> listener) { listeners_.push_back(std::move(listener)); }
 
  private:
   std::uint64_t next_;
   std::deque<Event> kept_;
-  std::function<void()> listener_;
+  std::vector<std::function<void()>> listeners_;
 };
 
 }  // namespace mooring::agent::state

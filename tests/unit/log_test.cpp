@@ -1,9 +1,12 @@
 #include "agent/log/log.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/json/parse.hpp>
+
+#include "agent/log/journal.h"
 
 namespace mooring::agent {
 namespace {
@@ -36,6 +39,17 @@ TEST(Log, is_json_whatever_is_in_a_name) {
   const auto value = boost::json::parse(text, error);
   ASSERT_FALSE(error) << text;
   EXPECT_TRUE(value.at("message").as_string().starts_with("process=a\\n12:00:00.000")) << text;
+}
+
+TEST(Journal, has_fields_for_what_a_message_begins_with) {
+  EXPECT_THAT(journal_fields("task=run-42 volume=data verdict=in_use held by task=x"),
+              testing::ElementsAre("MOORING_TASK=run-42", "MOORING_VOLUME=data", "MOORING_VERDICT=in_use"));
+  EXPECT_THAT(journal_fields("task=run-42"), testing::ElementsAre("MOORING_TASK=run-42"));
+  EXPECT_THAT(journal_fields("moord is ready: task=no"), testing::IsEmpty());
+  EXPECT_THAT(journal_fields("colour=red task=x"), testing::IsEmpty());
+  EXPECT_THAT(journal_fields(""), testing::IsEmpty());
+  EXPECT_THAT(journal_fields("task=a\nMESSAGE=forged state=ready"),
+              testing::ElementsAre("MOORING_TASK=a\\nMESSAGE=forged", "MOORING_STATE=ready"));
 }
 
 }  // namespace

@@ -1,4 +1,8 @@
 # Everything from outside, found once, under names that say which of our rooms may use it.
+# One package for several distributions: what differs between them in its version is linked in.
+if(MOORING_PORTABLE)
+  set(Boost_USE_STATIC_LIBS ON)
+endif()
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
 find_package(yaml-cpp REQUIRED)
@@ -14,6 +18,24 @@ pkg_check_modules(libudev REQUIRED IMPORTED_TARGET libudev)
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(ext2fs REQUIRED IMPORTED_TARGET ext2fs)
 
+add_library(mooring_spdlog INTERFACE)
+if(MOORING_PORTABLE)
+  find_package(fmt REQUIRED)
+  # Not spdlog's own target for its headers alone: that one links the shared fmt.
+  target_compile_definitions(mooring_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+  target_link_libraries(mooring_spdlog INTERFACE fmt::fmt-header-only Threads::Threads)
+  # Their packages name the shared ones; these are beside them.
+  foreach(library yaml-cpp pugixml)
+    find_library(static_${library} lib${library}.a REQUIRED)
+  endforeach()
+  add_library(mooring_pugixml INTERFACE)
+  target_link_libraries(mooring_pugixml INTERFACE ${static_pugixml})
+else()
+  target_link_libraries(mooring_spdlog INTERFACE spdlog::spdlog)
+  add_library(mooring_pugixml INTERFACE)
+  target_link_libraries(mooring_pugixml INTERFACE pugixml::pugixml)
+endif()
+
 # Asio and Beast are compiled once, not in every file that includes them. The library itself is in backends/asio.cpp.
 add_library(mooring_asio_headers INTERFACE)
 target_compile_definitions(mooring_asio_headers INTERFACE
@@ -26,4 +48,7 @@ if(TARGET yaml-cpp::yaml-cpp)
   set(MOORING_YAML yaml-cpp::yaml-cpp)
 else()
   set(MOORING_YAML yaml-cpp)
+endif()
+if(MOORING_PORTABLE)
+  set(MOORING_YAML ${static_yaml-cpp})
 endif()

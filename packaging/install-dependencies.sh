@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what Mooring is built with, from the distribution: Debian 12, Debian 13, Ubuntu 24.04.
-#   install-dependencies.sh [build|test|lint|fuzz]…     default: build
+#   install-dependencies.sh [build|test|lint|fuzz|package]…     default: build
 # Does nothing, and needs no root, when everything is there.
 set -euo pipefail
 
@@ -22,10 +22,12 @@ for what in "${@:-build}"; do
         libssl-dev libpugixml-dev libsqlite3-dev libmount-dev libblkid-dev libudev-dev libsystemd-dev libext2fs-dev
         ca-certificates
         util-linux e2fsprogs xfsprogs btrfs-progs) ;;
-    test) packages+=(libgtest-dev libgmock-dev ccache python3 python3-venv procps qemu-system-x86 busybox-static systemd) ;;
+    test) packages+=(libgtest-dev libgmock-dev ccache python3 python3-venv procps qemu-system-x86 busybox-static systemd
+      scdoc groff-base zsh fish) ;;
     fuzz) packages+=(clang-14 libclang-rt-14-dev ccache) ;;
-    lint) packages+=(clang-format-14 clang-tidy-14 clang-14 shellcheck) ;;
-    *) echo "usage: $0 [build|test|lint|fuzz]…" >&2; exit 2 ;;
+    package) packages+=(git rsync dpkg-dev debhelper scdoc rpm libfmt-dev) ;;
+    lint) packages+=(clang-format-14 clang-tidy-14 clang-14 shellcheck lintian) ;;
+    *) echo "usage: $0 [build|test|lint|fuzz|package]…" >&2; exit 2 ;;
   esac
 done
 

@@ -27,9 +27,9 @@ cmake --build --preset "$preset"
 
 left_out=()
 if ((EUID != 0)); then
-  left_out+=(node interop)
+  left_out+=(node interop packages)
   echo
-  echo "Not root: the node and interop tests (real loop devices, file systems and daemons) are left out."
+  echo "Not root: the node, interop and packages tests (real loop devices, file systems and daemons) are left out."
   echo "They run with: sudo tests/run.sh"
 fi
 status=0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what Mooring is built with, from the distribution: Debian 12, Debian 13, Ubuntu 24.04.
-#   install-dependencies.sh [build|test|lint|fuzz|package]…     default: build
+#   install-dependencies.sh [build|test|lint|fuzz|package|machine]…     default: build
 # Does nothing, and needs no root, when everything is there.
 set -euo pipefail
 
@@ -26,8 +26,9 @@ for what in "${@:-build}"; do
       scdoc groff-base zsh fish) ;;
     fuzz) packages+=(clang-14 libclang-rt-14-dev ccache) ;;
     package) packages+=(git rsync dpkg-dev debhelper scdoc rpm libfmt-dev) ;;
-    lint) packages+=(clang-format-14 clang-tidy-14 clang-14 shellcheck lintian) ;;
-    *) echo "usage: $0 [build|test|lint|fuzz|package]…" >&2; exit 2 ;;
+    machine) packages+=(lintian mmdebstrap systemd-container e2fsprogs) ;;
+    lint) packages+=(clang-format-14 clang-tidy-14 clang-14 shellcheck) ;;
+    *) echo "usage: $0 [build|test|lint|fuzz|package|machine]…" >&2; exit 2 ;;
   esac
 done
 

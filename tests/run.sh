@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, runs all tests, ends with ctest's summary.
 #   sudo tests/run.sh [--preset dev|asan-ubsan|tsan|release] [ctest arguments]
+#   sudo tests/run.sh --vm [pytest arguments]      makes the packages, and runs them in machines with a systemd of their own
 # Without root it runs what needs none; whatever it leaves out it names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +12,12 @@ if [[ ${1:-} == --preset ]]; then
   shift 2
 fi
 
+vm=no
+if [[ ${1:-} == --vm ]]; then
+  vm=yes
+  shift
+fi
+
 packaging/install-dependencies.sh build test
 
 venv=build/venv
@@ -18,6 +25,12 @@ if [[ ! -x $venv/bin/pytest ]] || ! cmp -s tests/requirements.txt $venv/requirem
   python3 -m venv --clear $venv
   $venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
   cp tests/requirements.txt $venv/requirements.txt
+fi
+
+if [[ $vm == yes ]]; then
+  packaging/install-dependencies.sh package machine
+  packaging/build.sh
+  exec "$venv/bin/python" -m pytest -q -p no:cacheprovider --durations=5 tests/packages/built tests/machine "$@"
 fi
 
 launcher=()

@@ -105,8 +105,8 @@ def test_the_watchdog_is_not_fed_by_a_loop_that_hangs(manager, moord_image):
     manager.hear_until("WATCHDOG=1")
     assert manager.moord.request("PUT", "/v1/tasks/run", b'{"volumes": ["data:/data"]}').status == 202
     manager.hear_until("STATUS=1 task: 1 preparing")
-    manager.silence()
-    assert manager.hear(1.0) is None  # it hangs
+    # It hangs, and falls silent: what was said before may still come.
+    assert any(manager.hear(1.0) is None for _ in range(5))
     # As systemd does then; what was asked for is had after it.
     manager.moord.kill()
     manager.start()

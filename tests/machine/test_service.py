@@ -205,6 +205,19 @@ def test_an_upgrade_a_removal_and_a_purge_unmount_nothing(boot, volumes, tmp_pat
     assert bed.says("find", "/var/lib/mooring", "-name", "ledger*") == "" and image.exists() and node.digest(image) == digest
 
 
+def test_a_configuration_that_was_there_before_the_package_is_kept(boot):
+    """As cloud-init does it."""
+    bed = boot()
+    bed.call("dpkg", "--purge", "mooring")
+    bed.call("mkdir", "-p", "/etc/mooring/volumes.d")
+    for path, text in _HOST.items():
+        bed.call("tee", path, input=text)
+    bed.call("dpkg", "--force-confold", "--install", "/mooring.deb", stdin=subprocess.DEVNULL)
+    bed.call("systemctl", "start", "mooring-mounts")
+    assert mounted(bed, "/srv/data")
+    assert bed.says("cat", "/etc/mooring/moord.yaml") == _HOST["/etc/mooring/moord.yaml"]
+
+
 def test_file_systems_are_clean_after_a_shutdown(boot, volumes):
     bed = boot(_HOST)
     attach_other = f"volumes: ['more:/more']\ndefinitions: [{_DATA.replace('data', 'more')}]\n"

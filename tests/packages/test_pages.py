@@ -8,6 +8,7 @@ import subprocess
 
 import node
 import pytest
+import yaml
 from daemon import BINARY
 
 _PACKAGING = pathlib.Path(__file__).parents[2] / "packaging"
@@ -92,6 +93,18 @@ def test_the_example_of_a_configuration_is_valid(scratch, change):
 
 def test_the_example_of_a_definition_is_valid():
     node.run(_MOORCTL, "check", _PACKAGING / "config" / "volume.yaml")
+
+
+def test_what_cloud_init_writes_is_valid(scratch):
+    data = yaml.safe_load((_PACKAGING / "cloud-init" / "user-data.yaml").read_text())
+    files = {entry["path"]: entry["content"] for entry in data["write_files"]}
+    (scratch / "volumes.d").mkdir()
+    (scratch / "volumes.d" / "data.yaml").write_text(files["/etc/mooring/volumes.d/data.yaml"])
+    config = scratch / "moord.yaml"
+    config.write_text(files["/etc/mooring/moord.yaml"] + f"definitions: {scratch}/volumes.d\n")
+    assert "2 volume definitions" in node.run(BINARY, "--config", config, "--check")
+    example = (_PACKAGING.parent / "systemd" / "units" / "docker-after-mooring-mounts.conf").read_text()
+    assert example.endswith(files["/etc/systemd/system/docker.service.d/mooring.conf"])
 
 
 # ---- completions

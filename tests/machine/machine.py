@@ -5,6 +5,7 @@ with the test. Only directories that are bound into it stay.
 """
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import re
@@ -17,7 +18,9 @@ import tempfile
 _TOP = pathlib.Path(__file__).parents[2]
 PLACE = _TOP / "build" / "machine"
 PATIENCE = 60  # seconds
-_INCLUDED = "systemd,systemd-sysv,dbus,e2fsprogs,xfsprogs,python3-minimal,procps"
+# The package is made on Debian 12, and is for later ones, too.
+SUITE = os.environ.get("MOORING_SUITE", "bookworm")
+_INCLUDED = "systemd,systemd-sysv,dbus,e2fsprogs,xfsprogs,libsqlite3-0,procps"
 _LOOPS = [f"/dev/loop{number}" for number in range(8)]
 
 
@@ -38,14 +41,14 @@ def package():
 def root_with_package():
     """The root file system; made anew where the package is another one."""
     deb = package()
-    stamp = f"{_INCLUDED} {deb.name} {deb.stat().st_mtime_ns}"
+    stamp = f"{SUITE} {_INCLUDED} {deb.name} {deb.stat().st_mtime_ns}"
     root, note = PLACE / "root", PLACE / "made-of"
     if root.exists() and note.exists() and note.read_text() == stamp:
         return root
     PLACE.mkdir(parents=True, exist_ok=True)
-    base = PLACE / f"base-{_INCLUDED.count(',')}.tar"
+    base = PLACE / f"{SUITE}-{hashlib.sha256(_INCLUDED.encode()).hexdigest()[:8]}.tar"
     if not base.exists():
-        run("mmdebstrap", "--variant=minbase", "--format=tar", f"--include={_INCLUDED}", "bookworm", f"{base}.new", patience=600)
+        run("mmdebstrap", "--variant=minbase", "--format=tar", f"--include={_INCLUDED}", SUITE, f"{base}.new", patience=600)
         os.replace(f"{base}.new", base)
     shutil.rmtree(root, ignore_errors=True)
     note.unlink(missing_ok=True)

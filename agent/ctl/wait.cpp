@@ -1,4 +1,5 @@
 // moorctl wait: until the mounts of a task are ready.
+#include <algorithm>
 #include <string>
 
 #include "agent/ctl/commands.h"
@@ -13,8 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kHost =
-    "host";  // whose mounts are those of the configuration, and tried for again and again
+// Its mounts are those of the configuration, and tried for again and again.
+constexpr std::string_view kHost = "host";
 
 bool is_on_its_way(const WaitArguments& arguments, const Answer& answer) {
   const std::string state = answer.task_state();
@@ -56,17 +57,20 @@ int wait(const Context& context, const WaitArguments& arguments) {
     answer = ask(looking, {"GET", "/v1/tasks/" + arguments.task, "", Call().timeout});
     return is_on_its_way(arguments, answer);
   };
+  const auto patience = std::min(Call().timeout, arguments.timeout);  // where systemd takes the call and nobody answers
   for (;;) {
-    const Reply reply = context.client.stream({"GET", "/v1/events?follow=true", "", Call().timeout, deadline}, look);
+    answer = {};
+    const Reply reply = context.client.stream({"GET", "/v1/events?follow=true", "", patience, deadline}, look);
     const auto* failure = std::get_if<Failure>(&reply);
+    if (failure == nullptr && answer.failure) failure = &*answer.failure;
     // It stops, and is started again: the task goes on.
-    const bool restarts = (failure != nullptr && failure->why == Failure::Why::gone) ||
-                          (failure == nullptr && is_on_its_way(arguments, answer));
+    const bool restarts = failure != nullptr ? failure->why == Failure::Why::gone : is_on_its_way(arguments, answer);
     if (restarts && Clock::now() < deadline) continue;
     if (failure != nullptr && failure->why == Failure::Why::interrupted)
       return fail(context, Exit::kSignal + failure->signal, "interrupted");
     if (failure != nullptr) return fail(context, *failure);
-    return answer.failure ? fail(context, *answer.failure) : tell(context, arguments, answer);
+    if (answer.status != 0) return tell(context, arguments, answer);
+    return fail(context, Exit::kTimedOut, "moord at " + context.client.socket() + " said nothing in time");
   }
 }
 

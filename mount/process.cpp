@@ -42,6 +42,8 @@ class SpawnSettings {
     sigset_t all;
     sigemptyset(&none);
     sigfillset(&all);
+    // The daemon ignores it, and so do they: should it die, an e2fsck is not ended by the next line that nobody reads.
+    sigdelset(&all, SIGPIPE);
     const std::array steps{
         posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0),
         posix_spawn_file_actions_adddup2(&actions_, output, 1),

@@ -46,7 +46,9 @@ ProcessWatch::ProcessWatch(const boost::asio::any_io_executor& executor, pid_t p
   if (descriptor < 0 && errno != ESRCH && errno != EINVAL) return;  // cannot be watched: that is no end
   if (descriptor >= 0) wait_->descriptor.assign(descriptor);
   // Looked at once the descriptor is open: whose start it is now, had the number when it was opened, too.
-  if (descriptor < 0 || process_start_time(pid) != start_time) {
+  // What cannot be read now (no descriptor is left, say) is no end: the descriptor tells of that.
+  const auto now = process_start_time(pid);
+  if (descriptor < 0 || (now != 0 && now != start_time)) {
     boost::asio::post(executor, report);
     return;
   }

@@ -238,3 +238,16 @@ def test_an_unmount_behind_its_back_is_mended_at_the_next_start(moord, data):
     moord.start()
     assert moord.task("run")["state"] == "ready"
     has(moord, "data")
+
+
+def test_a_mkfs_that_outlives_moord_is_not_ended_by_what_it_prints(moord, held_mkfs, scratch):
+    marker = scratch / "at-the-end"
+    held_mkfs.script.write_text(held_mkfs.script.read_text().replace("exec ", f"echo nobody reads this; touch {marker}; exec "))
+    moord.put("run", ["new:/data"], wait=None, definitions=[NEW])
+    orphan = held_mkfs.wait_for_start()
+    moord.kill()
+    held_mkfs.go_on()
+    node.wait_for_end(orphan)
+    assert marker.exists()
+    moord.start()
+    moord.release("run")

@@ -26,7 +26,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include "agent/act/heartbeat.h"
 #include "agent/act/host_node.h"
 #include "agent/act/status_line.h"
 #include "agent/act/tasks.h"
@@ -201,7 +200,7 @@ class Daemon {
     systemd::notify_ready(act::status_line(tasks_, here_));
     events_.on_event([this] { tell_status(); });
     // One that is late is not yet one too few.
-    if (const auto patience = systemd::watchdog_patience()) heartbeat_.start(*patience / 3);
+    if (const auto patience = systemd::watchdog_patience()) feed_watchdog(*patience / 3);
     context_.run();
     // What workers are in the middle of (a mkfs, say) is finished, not broken off.
     slow_.join();
@@ -242,6 +241,16 @@ class Daemon {
     });
   }
 
+  /// From the loop, so that one that hangs is silent. Workers have no part in it: they may have to wait for a disk, or
+  /// a server, as long as it takes, and what hangs in the kernel is not cured by a restart.
+  void feed_watchdog(act::Clock::duration interval) {
+    systemd::notify_alive();
+    watchdog_.expires_after(interval);
+    watchdog_.async_wait([this, interval](boost::system::error_code error) {
+      if (!error) feed_watchdog(interval);
+    });
+  }
+
   boost::asio::awaitable<void> find_out() {
     auto tell = [this] {
       tell_status();
@@ -276,7 +285,7 @@ class Daemon {
 
   /// Nothing is unmounted when the daemon stops: the goals stand, and the next start goes on with them.
   boost::asio::awaitable<void> stop() {
-    systemd::notify_stopping();
+    if (told_to_stop_ || end_ != End::again) systemd::notify_stopping();  // else the next life begins
     api_.stop();
     co_await server_.stop();
     context_.stop();
@@ -308,9 +317,7 @@ class Daemon {
   serve::EventStream stream_;
   serve::Api api_;
   serve::Server server_;
-  // Not the slow ones: those may have to wait for a disk as long as it takes.
-  act::Heartbeat heartbeat_{
-      context_.get_executor(), {quick_.get_executor(), ledger_thread_.get_executor()}, [] { systemd::notify_alive(); }};
+  act::Timer watchdog_{context_};
 };
 
 End live(const goal::Config& config, const Socket& socket) {

@@ -75,7 +75,7 @@ asio::awaitable<std::optional<Failure>> begin(Stream& stream, beast::flat_buffer
   const auto [refused] = co_await stream.async_connect(Protocol::endpoint(socket), kNoThrow);
   if (refused) co_return no_connection(refused);
   const auto request = request_of(call, streams);
-  stream.expires_after(call.timeout);
+  stream.expires_at(std::min(std::chrono::steady_clock::now() + call.timeout, call.until));
   // A server that refuses a body answers before it has read all of it: what it says counts more than the broken pipe.
   const auto [unsent, written] = co_await http::async_write(stream, request, kNoThrow);
   parser.header_limit(kLongestHeader);

@@ -38,7 +38,7 @@ struct Call {
   std::string body;    // JSON; empty: none
   /// How long the server may take beyond what it takes to be reached.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
-  /// A stream is not followed any longer.
+  /// Nothing is waited for any longer.
   std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
 };
 

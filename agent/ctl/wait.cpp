@@ -57,20 +57,21 @@ int wait(const Context& context, const WaitArguments& arguments) {
     answer = ask(looking, {"GET", "/v1/tasks/" + arguments.task, "", Call().timeout});
     return is_on_its_way(arguments, answer);
   };
-  const auto patience = std::min(Call().timeout, arguments.timeout);  // where systemd takes the call and nobody answers
   for (;;) {
     answer = {};
-    const Reply reply = context.client.stream({"GET", "/v1/events?follow=true", "", patience, deadline}, look);
+    const Reply reply = context.client.stream({"GET", "/v1/events?follow=true", "", Call().timeout, deadline}, look);
     const auto* failure = std::get_if<Failure>(&reply);
     if (failure == nullptr && answer.failure) failure = &*answer.failure;
-    // It stops, and is started again: the task goes on.
-    const bool restarts = failure != nullptr ? failure->why == Failure::Why::gone : is_on_its_way(arguments, answer);
+    // It has stopped, and is started again; or systemd has taken the call, and it is not up yet: the task goes on.
+    using Why = Failure::Why;
+    const bool restarts = failure != nullptr ? failure->why == Why::gone || failure->why == Why::silent
+                                             : is_on_its_way(arguments, answer);
     if (restarts && Clock::now() < deadline) continue;
     if (failure != nullptr && failure->why == Failure::Why::interrupted)
       return fail(context, Exit::kSignal + failure->signal, "interrupted");
-    if (failure != nullptr) return fail(context, *failure);
+    if (failure != nullptr && !restarts) return fail(context, *failure);
     if (answer.status != 0) return tell(context, arguments, answer);
-    return fail(context, Exit::kTimedOut, "moord at " + context.client.socket() + " said nothing in time");
+    return fail(context, Exit::kTimedOut, "moord at " + context.client.socket() + " has not answered in time");
   }
 }
 

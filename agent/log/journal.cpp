@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <cstdlib>
+#include <iostream>
 
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
@@ -45,7 +46,8 @@ class JournalSink final : public spdlog::sinks::base_sink<spdlog::details::null_
     std::vector<iovec> parts;
     parts.reserve(fields.size());
     for (std::string& field : fields) parts.push_back({field.data(), field.size()});
-    sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));
+    if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0) return;
+    std::cerr << goal::printable(text) << std::endl;  // NOLINT(performance-avoid-endl): it may be the last one
   }
   void flush_() override {}
 };

@@ -15,8 +15,8 @@ rm -f "$packages"/*.deb "$packages"/*.rpm
 
 # A tree of its own, with debian/ where dpkg wants it; what was compiled there before is kept.
 mkdir -p "$source"
-git ls-files -z | rsync --archive --delete --delete-excluded --exclude=/debian --exclude=/obj-* --from0 --files-from=- ./ "$source/"
-rm -rf "$source/debian"
+find "$source" -mindepth 1 -maxdepth 1 ! -name 'obj-*' -exec rm -rf {} +
+git ls-files -z | rsync --archive --from0 --files-from=- ./ "$source/"
 cp -r packaging/debian "$source/debian"
 if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 
@@ -26,7 +26,7 @@ failed() {
 }
 step() { printf '== %s\n' "$1"; }
 step "deb"
-(cd "$source" && dpkg-buildpackage --build=binary --no-sign --no-pre-clean >"$packages/deb.log" 2>&1) || { failed "$packages/deb.log"; }
+(cd "$source" && dpkg-buildpackage --build=binary --no-sign --no-pre-clean >"$packages/deb.log" 2>&1) || failed "$packages/deb.log"
 mv "$packages"/source/mooring_*.deb "$packages/"
 
 step "rpm"
@@ -41,6 +41,6 @@ mkdir -p "$stage/usr/share/licenses/mooring"
 cp LICENSE "$stage/usr/share/licenses/mooring/"
 find "$stage/usr/share/man" -type f -exec gzip -9n {} +
 rpmbuild -bb --quiet --define "_topdir $packages/rpm" --define "mooring_version $version" --define "mooring_stage $stage" \
-  packaging/rpm/mooring.spec >>"$packages/rpm.log" 2>&1 || { failed "$packages/rpm.log"; }
+  packaging/rpm/mooring.spec >>"$packages/rpm.log" 2>&1 || failed "$packages/rpm.log"
 mv "$packages"/rpm/RPMS/*/mooring-*.rpm "$packages/"
 ls -l "$packages"/*.deb "$packages"/*.rpm

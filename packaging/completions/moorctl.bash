@@ -1,11 +1,17 @@
 # Completion of moorctl(1) and moord(8) for bash.
 
 _moorctl_tasks() {
-  moorctl status -o json 2>/dev/null | grep -oE '"task": *"[^"]*"' | sed 's/.*: *"\(.*\)"/\1/'
+  timeout 1 moorctl status -o json 2>/dev/null | grep -oE '"task": *"[^"]*"' | sed 's/.*: *"\(.*\)"/\1/'
 }
 
 _moorctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  # bash takes `=` for a word of its own.
+  if [[ $current == = ]]; then
+    current='' previous=${COMP_WORDS[COMP_CWORD - 1]}
+  elif [[ $previous == = ]]; then
+    previous=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
   local command='' word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in attach | release | wait | status | explain | identity | volumes | events | check) command=$word ;; esac

@@ -1,7 +1,7 @@
 # Completion of moorctl(1) and moord(8) for fish.
 
 function __moorctl_tasks
-    moorctl status -o json 2>/dev/null | string match -rga '"task": *"([^"]*)"'
+    timeout 1 moorctl status -o json 2>/dev/null | string match -rga '"task": *"([^"]*)"'
 end
 
 set -l commands attach release wait status explain identity volumes events check

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import platform
 import re
 import shutil
 import signal
@@ -18,8 +19,9 @@ import tempfile
 _TOP = pathlib.Path(__file__).parents[2]
 PLACE = _TOP / "build" / "machine"
 PATIENCE = 60  # seconds
-# The package is made on Debian 12, and is for later ones, too.
-SUITE = os.environ.get("MOORING_SUITE", "bookworm")
+# What is made on one Debian is for later ones, too.
+_HERE = platform.freedesktop_os_release()
+SUITE = os.environ.get("MOORING_SUITE", _HERE["VERSION_CODENAME"] if _HERE["ID"] == "debian" else "bookworm")
 _INCLUDED = "systemd,systemd-sysv,dbus,e2fsprogs,xfsprogs,libsqlite3-0,procps"
 _LOOPS = [f"/dev/loop{number}" for number in range(8)]
 

@@ -49,7 +49,7 @@ def test_it_is_ready_when_the_machine_has_booted(boot):
         assert bed.says("systemctl", "is-active", unit) == "active\n"
     assert 'Status: "no tasks; local local"' in status(bed)
     assert bed.says("stat", "--format=%A %U %G", "/run/mooring/moord.sock") == "srw-rw---- root mooring\n"
-    assert bed.says("stat", "--format=%A %U", "/var/lib/mooring") == "drwx------ root\n"
+    assert bed.says("stat", "--format=%A %U", "/var/lib/mooring/ledger.db") == "-rw------- root\n"
     assert json.loads(bed.says("moorctl", "identity", "-o", "json"))["provider"] == "local"
 
 
@@ -195,6 +195,8 @@ def test_an_upgrade_a_removal_and_a_purge_unmount_nothing(boot, volumes, tmp_pat
     assert mounted(bed, "/mnt/disks/mooring/data") == before
     bed.call("dpkg", "--remove", "mooring")
     assert bed.call("systemctl", "is-active", "moord.service", check=False).stdout == "inactive\n"
+    # What depends on it, docker, say, goes on.
+    assert bed.says("systemctl", "is-active", "mooring-mounts") == "active\n"
     assert mounted(bed, "/mnt/disks/mooring/data") == before
     assert "91s" in bed.says("cat", "/etc/mooring/moord.yaml")
     image = node.make_image(volumes / "local" / "other.img", "ext4")  # not mounted: nobody writes to it

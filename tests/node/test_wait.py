@@ -1,5 +1,6 @@
 """moorctl wait: what is ordered after the mounts of the instance waits for them with it."""
 
+import socket
 import subprocess
 
 import node
@@ -64,6 +65,16 @@ def test_what_was_left_out_is_5_with_strict(moord, data):
     assert moord.put("run", [f"{data}:/data", mount("missing", "/more", optional=True)]).json["state"] == "degraded"
     says(moord, READY, "wait", "--task", "run")
     assert "an optional mount was left out" in says(moord, DEGRADED, "wait", "--task", "run", "--strict")[1]
+
+
+def test_a_moord_that_systemd_has_not_started_yet_is_waited_for_no_longer_than_asked(moord):
+    moord.stop()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(moord.socket_path))
+        listening.listen()
+        assert "has not answered in time" in says(moord, TIMED_OUT, "wait", "--task", "host", "--timeout", "200ms")[1]
+    moord.socket_path.unlink()
+    moord.start()
 
 
 def test_without_moord_it_is_3(moord):

@@ -103,8 +103,11 @@ def test_what_cloud_init_writes_is_valid(scratch):
     config = scratch / "moord.yaml"
     config.write_text(files["/etc/mooring/moord.yaml"] + f"definitions: {scratch}/volumes.d\n")
     assert "2 volume definitions" in node.run(BINARY, "--config", config, "--check")
-    example = (_PACKAGING.parent / "systemd" / "units" / "docker-after-mooring-mounts.conf").read_text()
-    assert example.endswith(files["/etc/systemd/system/docker.service.d/mooring.conf"])
+
+
+def test_cmake_and_debian_have_the_same_version():
+    [version] = re.findall(r"^project\(mooring VERSION ([\d.]+) ", (_PACKAGING.parent / "CMakeLists.txt").read_text(), re.M)
+    assert (_PACKAGING / "debian" / "changelog").read_text().startswith(f"mooring ({version}) ")
 
 
 # ---- completions
@@ -148,6 +151,11 @@ def test_a_shell_completes_the_options_of_moord(shell):
 def test_a_shell_completes_what_can_be_printed(shell):
     assert shell("moorctl", "attach", "-o", "") == {"table", "json", "docker", "oci"}
     assert shell("moorctl", "status", "-o", "") == {"table", "json"}
+
+
+def test_bash_completes_behind_an_equals_sign():
+    assert bash("moorctl", "attach", "--output", "=") == {"table", "json", "docker", "oci"}
+    assert bash("moorctl", "attach", "--output", "=", "do") == {"docker"}
 
 
 @pytest.mark.parametrize("shell", [bash, fish])

@@ -111,5 +111,6 @@ def test_scripts_of_the_rpm_do_what_is_expected(rpm):
     text = run("rpm", "-qp", "--scripts", rpm)
     assert "groupadd -r mooring" in text and "try-restart moord.service" in text and "preset" in text
     assert not re.search(r"umount|userdel|groupdel|rm -", text)
+    assert not re.search(r"(stop|restart|--now).*mooring-mounts", text)  # containers depend on it
     program = re.compile(r"^(\w+) scriptlet \(using (\S+)\)", re.M)
     assert {shell for _, shell in program.findall(text)} == {"/bin/sh"}

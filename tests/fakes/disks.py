@@ -29,10 +29,7 @@ class Disks:
 
     def plug(self, volume_id):
         # LOOP_CONFIGURE of a free device; losetup takes another one when somebody else was faster.
-        device = node.run("losetup", "--find", "--show", self.image(volume_id)).strip()
-        # A loop device stays what BLKROSET made of it, whatever it is given to next; a new disk can be written to.
-        node.run("blockdev", "--setrw", device)
-        return device
+        return node.attach_loop(self.image(volume_id))
 
     def unplug(self, volume_id):
         """Whether it has gone: whoever has it open keeps it (loop(4), LOOP_CLR_FD)."""

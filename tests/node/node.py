@@ -137,6 +137,13 @@ def digest(path):
         return hashlib.file_digest(image, "sha256").hexdigest()
 
 
+def attach_loop(image, *options):
+    """A free loop device for the image. It stays what BLKROSET made of it, whatever it is given to next: so it is made writable."""
+    device = run("losetup", "--find", "--show", *options, image).strip()
+    run("blockdev", "--setrw", device)
+    return device
+
+
 def grow_image(path, size):
     os.truncate(path, size)
 

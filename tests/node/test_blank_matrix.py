@@ -50,7 +50,7 @@ def next_data(handle, at):
 
 
 def attached(path):
-    return node.run("losetup", "--find", "--show", path).strip()
+    return node.attach_loop(path)
 
 
 def known_to_blkid(disks):

@@ -20,7 +20,7 @@ FORMATS = ["format:ext4", "format:xfs", "format:btrfs"]
 def disk(scratch):
     """A blank disk, and its device."""
     image = node.make_image(scratch / "disk.img", size=SIZE)
-    device = node.run("losetup", "--find", "--show", image).strip()
+    device = node.attach_loop(image)
     yield image, device
     node.run("losetup", "-d", device)
 
@@ -166,7 +166,7 @@ def test_rule_7_a_disk_with_another_serial_is_not_formatted(disk):
 def test_rule_5_a_disk_that_another_mount_namespace_has_mounted_is_not_formatted(scratch, wiped):
     """Also when its bytes are all zeros by now: the file system over there still writes to it."""
     image = node.make_image(scratch / "disk.img", "ext4", size=SIZE, files=["precious"])
-    device = node.run("losetup", "--find", "--show", image).strip()
+    device = node.attach_loop(image)
     place = scratch / "there"
     place.mkdir()
     there = f"mount {device} {place} && echo ready && read line; umount {place}"
@@ -232,7 +232,7 @@ def test_rule_9_a_disk_that_multipath_holds_is_named_with_how_to_exclude_it(disk
 def test_rule_9_a_file_system_on_a_disk_that_is_held_is_not_mounted(scratch):
     image = node.make_image(scratch / "disk.img", "ext4", files=["precious"])
     before = node.digest(image)
-    device = node.run("losetup", "--find", "--show", image).strip()
+    device = node.attach_loop(image)
     try:
         with held_by(device, scratch, "vg-home", "LVM-abc"):
             refused(probe([f"stage:{scratch / 'root'}"], [device]), "unsafe_content")

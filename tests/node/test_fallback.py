@@ -106,7 +106,7 @@ def verdict_of_first(moord, first):
 
 def test_falls_back_when_another_program_has_the_first(moord, spare):
     node.make_image(moord.image("taken"), "ext4")
-    device = node.run("losetup", "--find", "--show", moord.image("taken")).strip()
+    device = node.attach_loop(moord.image("taken"))
     try:
         task = moord.ready("run", [mount(["taken", "spare"], "/data")])
         assert verdicts(task) == {"taken": "in_use", "spare": "chosen"}

@@ -106,7 +106,7 @@ def test_rule_13_a_mount_that_succeeds_and_is_not_there_is_a_failure(faulty, scr
 
 def test_rule_14_another_disk_mounted_at_the_same_moment_is_left_alone(faulty, script, scratch):
     other = node.make_image(scratch / "other.img", "ext4", files=["theirs"])
-    device = node.run("losetup", "--find", "--show", other).strip()
+    device = node.attach_loop(other)
     place = scratch / "m" / "mnt" / "data"
     try:
         moord = faulty(f"before-mount:{script('theirs', f'mount {device} {place}')},1")

@@ -100,7 +100,10 @@ for _ in range(300):
     except PermissionError:
         print("refused")
         sys.exit()
-    held[-1].sendall(b"GET /v1/events HTTP/1.1\\r\\n\\r\\n")
+    try:
+        held[-1].sendall(b"GET /v1/events HTTP/1.1\\r\\n\\r\\n")
+    except BrokenPipeError:
+        pass  # turned away already; why is still to be read
     if b"503" in held[-1].recv(4096).splitlines()[0]:
         break
 print(len(held))
